@@ -154,9 +154,7 @@ export interface StoreMethods {
 
 /** The same, as the workstation holds it: each call is answered by the database thread, in order. */
 export type Store = {
-  readonly [K in keyof StoreMethods]: (
-    ...args: Parameters<StoreMethods[K]>
-  ) => Promise<ReturnType<StoreMethods[K]>>;
+  readonly [K in keyof StoreMethods]: (...args: Parameters<StoreMethods[K]>) => Promise<ReturnType<StoreMethods[K]>>;
 } & {
   readonly folder: string;
   readonly readOnly: boolean;
