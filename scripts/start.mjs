@@ -1,0 +1,52 @@
+/** `npm start`: installs and builds what is missing, then opens the workstation: Electron where it can, else a browser. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureReady, environment, root } from './setup.mjs';
+
+const args = process.argv.slice(2);
+const node = ensureReady();
+
+function electronBinary() {
+  const folder = join(root, 'node_modules', 'electron');
+  const pathFile = join(folder, 'path.txt');
+  if (!existsSync(pathFile)) return null;
+  const binary = join(
+    process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(folder, 'dist'),
+    readFileSync(pathFile, 'utf8').trim(),
+  );
+  return existsSync(binary) ? binary : null;
+}
+
+function fetchElectron() {
+  console.error('histoloop: fetching Electron (once) …');
+  const installer = join(root, 'node_modules', '.bin', 'install-electron');
+  if (!existsSync(installer)) return null;
+  spawnSync(installer, [], { cwd: root, env: environment(node), stdio: 'ignore', timeout: 300_000 });
+  return electronBinary();
+}
+
+/** The Electron binary, or the sentence that says why the browser is used instead. */
+function chooseShell() {
+  if (args.includes('--browser') || args.includes('--no-open')) return { reason: 'the browser shell was asked for' };
+  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) {
+    return { reason: 'there is no display for Electron' };
+  }
+  if (process.platform === 'linux' && process.getuid?.() === 0) return { reason: 'Electron does not run as root' };
+  const binary = electronBinary() ?? fetchElectron();
+  return binary ? { binary } : { reason: 'Electron’s program is not installed and could not be fetched' };
+}
+
+const shell = chooseShell();
+const rest = args.filter((arg) => arg !== '--browser');
+if (!shell.binary) console.error(`histoloop: ${shell.reason}, so the workstation is served to your browser.`);
+const [command, commandArgs] = shell.binary
+  ? [shell.binary, [root, ...rest]]
+  : [node, [join(root, 'out', 'main', 'serve.js'), ...rest]];
+const child = spawn(command, commandArgs, { cwd: process.cwd(), env: environment(node), stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  console.error(`histoloop: could not start: ${error.message}`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1)));
