@@ -50,6 +50,17 @@ export interface SlideSummary {
   readonly problem: string | null;
 }
 
+export interface FolderListing {
+  readonly folder: string | null;
+  readonly parent: string | null;
+  readonly entries: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly kind: 'folder' | 'file';
+    readonly sizeBytes: number;
+  }[];
+}
+
 export interface SlideDetails extends SlideSummary {
   readonly info: SlideInfo;
   readonly maskDownsample: number;
@@ -102,6 +113,15 @@ export interface EditResult {
   readonly history: HistoryState;
   /** Changed tiles of the human layer as flat column, row, column, row … */
   readonly tiles: readonly number[];
+}
+
+/** Where `classes` is null, GeoJSON class names and label values are taken as the project's own names and ids. */
+export interface ImportInput {
+  readonly slideId: string;
+  readonly requestId: string;
+  readonly path: string;
+  /** Value or name in the file → class id of the project; values not listed are left out. */
+  readonly classes: Readonly<Record<string, number>> | null;
 }
 
 export interface HistoryEntry {
@@ -216,6 +236,8 @@ export interface Contract {
   slide: {
     get: { input: { slideId: string }; output: SlideDetails };
     add: { input: { path: string }; output: SlideSummary };
+    /** What lies in an opened folder; null lists the opened folders themselves. Errors: `forbidden` outside them. */
+    browse: { input: { folder: string | null }; output: FolderListing };
     /** Micrometres per level-0 pixel, by a person's word; only where the file is silent or doubtful. */
     setPixelSize: { input: { slideId: string; pixelSizeUm: number }; output: SlideDetails };
   };
@@ -224,6 +246,8 @@ export interface Contract {
     undo: { input: { slideId: string; requestId: string }; output: EditResult };
     redo: { input: { slideId: string; requestId: string }; output: EditResult };
     history: { input: { slideId: string; limit: number }; output: readonly HistoryEntry[] };
+    /** Lays a GeoJSON file or a label image over the human layer as one undoable edit. */
+    importFile: { input: ImportInput; output: EditResult };
     /** Tiles that exist in a layer, flat column, row …, so that a viewer asks for no empty one. */
     tiles: { input: { layerId: number }; output: { revision: number; tiles: readonly number[] } };
   };
