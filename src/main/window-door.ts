@@ -1,0 +1,47 @@
+/**
+ * What both windowed shells answer: calls and tiles by the workstation's handler, everything else from the window's
+ * files, each with the security headers. Must not know which shell asks, and lets no error's insides out.
+ */
+import { secured, sentencePage } from './security-headers.ts';
+import type { WindowFiles } from './window-files.ts';
+
+/** The workstation's one handler, made by api. */
+export type Handler = (request: Request) => Promise<Response>;
+
+/** Addresses that are the workstation's, with the methods each takes; all others are files of the window. */
+const routes: readonly { readonly prefix: string; readonly methods: readonly string[] }[] = [
+  { prefix: '/rpc/', methods: ['POST'] },
+  { prefix: '/tile/', methods: ['GET', 'HEAD'] },
+  { prefix: '/mask/', methods: ['GET', 'HEAD'] },
+];
+const fileMethods: readonly string[] = ['GET', 'HEAD'];
+
+export interface WindowDoorOptions {
+  readonly handler: Handler;
+  readonly files: WindowFiles;
+  /** Told of every error that the handler let out; the asker only learns that there was one. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** One handler over both; it never rejects. */
+export function windowDoor(options: WindowDoorOptions): Handler {
+  return async (request) => {
+    try {
+      return secured(await route(request, options));
+    } catch (error) {
+      options.onError(error);
+      return secured(sentencePage(500, 'the workstation failed on this request; its log says why'));
+    }
+  };
+}
+
+async function route(request: Request, { handler, files }: WindowDoorOptions): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const known = routes.find(({ prefix }) => pathname.startsWith(prefix));
+  const methods = known?.methods ?? fileMethods;
+  if (!methods.includes(request.method)) {
+    return sentencePage(405, `${pathname} takes ${methods.join(' and ')} only`, { allow: methods.join(', ') });
+  }
+  if (known !== undefined) return await handler(request);
+  return (await files(pathname)) ?? sentencePage(404, 'there is no such page');
+}
