@@ -1,0 +1,224 @@
+/**
+ * What is legal: a row per operator (standard operators, opset 18, the only version we build with), and the check that
+ * a graph is a graph. A row says nothing of meaning; shapes are `shape.ts`, values `reference-ops.ts`, slopes `grad.ts`.
+ */
+import { HistoloopError } from '../errors.ts';
+import type { Attribute, Graph, Node } from './graph.ts';
+
+/** The opset that everything we build is written in. */
+export const OPSET = 18;
+/** The ONNX file version that belongs to it. */
+export const IR_VERSION = 8;
+
+type Kind = Attribute['kind'];
+
+export interface OpRow {
+  /** Fewest and most inputs. */
+  readonly inputs: readonly [number, number];
+  readonly outputs: readonly [number, number];
+  readonly attributes: Readonly<Record<string, Kind>>;
+}
+
+const MANY = Number.POSITIVE_INFINITY;
+const UNARY = { inputs: [1, 1], outputs: [1, 1], attributes: {} } as const;
+const BINARY = { inputs: [2, 2], outputs: [1, 1], attributes: {} } as const;
+const REDUCE = {
+  inputs: [1, 2],
+  outputs: [1, 1],
+  attributes: { keepdims: 'int', noop_with_empty_axes: 'int' },
+} as const;
+const WINDOW = { auto_pad: 'string', kernel_shape: 'ints', pads: 'ints', strides: 'ints' } as const;
+
+export const OPS = {
+  // one value in, one out
+  Abs: UNARY,
+  Cast: { ...UNARY, attributes: { to: 'int' } },
+  Ceil: UNARY,
+  Clip: { inputs: [1, 3], outputs: [1, 1], attributes: {} },
+  Erf: UNARY,
+  Exp: UNARY,
+  Floor: UNARY,
+  HardSigmoid: { ...UNARY, attributes: { alpha: 'float', beta: 'float' } },
+  Identity: UNARY,
+  LeakyRelu: { ...UNARY, attributes: { alpha: 'float' } },
+  Log: UNARY,
+  Neg: UNARY,
+  Not: UNARY,
+  Relu: UNARY,
+  Sigmoid: UNARY,
+  Sqrt: UNARY,
+  Tanh: UNARY,
+  // two values, broadcast
+  Add: BINARY,
+  And: BINARY,
+  Div: BINARY,
+  Equal: BINARY,
+  Greater: BINARY,
+  Less: BINARY,
+  Max: BINARY,
+  Min: BINARY,
+  Mul: BINARY,
+  Or: BINARY,
+  Pow: BINARY,
+  PRelu: BINARY,
+  Sub: BINARY,
+  Where: { inputs: [3, 3], outputs: [1, 1], attributes: {} },
+  // along axes
+  ArgMax: { ...UNARY, attributes: { axis: 'int', keepdims: 'int', select_last_index: 'int' } },
+  LogSoftmax: { ...UNARY, attributes: { axis: 'int' } },
+  ReduceMax: REDUCE,
+  ReduceMean: REDUCE,
+  ReduceMin: REDUCE,
+  ReduceProd: REDUCE,
+  ReduceSum: REDUCE,
+  Softmax: { ...UNARY, attributes: { axis: 'int' } },
+  // moving values about
+  Concat: { inputs: [1, MANY], outputs: [1, 1], attributes: { axis: 'int' } },
+  ConstantOfShape: { ...UNARY, attributes: { value: 'tensor' } },
+  Expand: BINARY,
+  Gather: { ...BINARY, attributes: { axis: 'int' } },
+  Pad: { inputs: [2, 4], outputs: [1, 1], attributes: { mode: 'string' } },
+  Reshape: { ...BINARY, attributes: { allowzero: 'int' } },
+  Shape: { ...UNARY, attributes: { start: 'int', end: 'int' } },
+  Slice: { inputs: [3, 5], outputs: [1, 1], attributes: {} },
+  Split: { inputs: [1, 2], outputs: [1, MANY], attributes: { axis: 'int', num_outputs: 'int' } },
+  Squeeze: { inputs: [1, 2], outputs: [1, 1], attributes: {} },
+  Transpose: { ...UNARY, attributes: { perm: 'ints' } },
+  Unsqueeze: BINARY,
+  // layers
+  AveragePool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', count_include_pad: 'int' } },
+  BatchNormalization: {
+    inputs: [5, 5],
+    outputs: [1, 1],
+    attributes: { epsilon: 'float', momentum: 'float', training_mode: 'int' },
+  },
+  Conv: { inputs: [2, 3], outputs: [1, 1], attributes: { ...WINDOW, dilations: 'ints', group: 'int' } },
+  ConvTranspose: {
+    inputs: [2, 3],
+    outputs: [1, 1],
+    attributes: { ...WINDOW, dilations: 'ints', group: 'int', output_padding: 'ints', output_shape: 'ints' },
+  },
+  Gemm: {
+    inputs: [2, 3],
+    outputs: [1, 1],
+    attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
+  },
+  GlobalAveragePool: UNARY,
+  GlobalMaxPool: UNARY,
+  InstanceNormalization: { inputs: [3, 3], outputs: [1, 1], attributes: { epsilon: 'float' } },
+  MatMul: BINARY,
+  MaxPool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', dilations: 'ints', storage_order: 'int' } },
+  Resize: {
+    inputs: [1, 4],
+    outputs: [1, 1],
+    attributes: {
+      coordinate_transformation_mode: 'string',
+      cubic_coeff_a: 'float',
+      exclude_outside: 'int',
+      extrapolation_value: 'float',
+      mode: 'string',
+      nearest_mode: 'string',
+    },
+  },
+} as const satisfies Readonly<Record<string, OpRow>>;
+
+export type Op = keyof typeof OPS;
+
+export function isOp(op: string): op is Op {
+  return Object.hasOwn(OPS, op);
+}
+
+/** How a node is called in an error. */
+export function nodeLabel(node: Pick<Node, 'name' | 'op' | 'outputs'>): string {
+  return `${node.op} node '${node.name || (node.outputs[0] ?? '')}'`;
+}
+
+/** Checks one node against its row. Error: `model-unusable` with what is wrong. */
+export function verifyNode(node: Node): asserts node is Node & { op: Op } {
+  const problem = problemOf(node);
+  if (problem !== null) throw new HistoloopError('model-unusable', `${nodeLabel(node)}: ${problem}`);
+}
+
+function problemOf(node: Node): string | null {
+  if (node.domain !== '' || !isOp(node.op)) {
+    return `the operator ${node.domain ? `${node.domain}.` : ''}${node.op} is not one that can be trained through`;
+  }
+  const row: OpRow = OPS[node.op];
+  if (node.inputs.length < row.inputs[0] || node.inputs.length > row.inputs[1]) {
+    return `has ${node.inputs.length} inputs, not ${row.inputs.join(' to ')}`;
+  }
+  if (node.outputs.length < row.outputs[0] || node.outputs.length > row.outputs[1]) {
+    return `has ${node.outputs.length} outputs, not ${row.outputs.join(' to ')}`;
+  }
+  if (node.inputs.slice(0, row.inputs[0]).includes('')) return 'lacks an input that it must have';
+  for (const [name, attribute] of Object.entries(node.attributes)) {
+    const kind = Object.hasOwn(row.attributes, name) ? row.attributes[name] : undefined;
+    if (kind === undefined) return `has the unknown attribute '${name}'`;
+    if (kind !== attribute.kind) return `its attribute '${name}' is of kind ${attribute.kind}, not ${kind}`;
+  }
+  return null;
+}
+
+/**
+ * Nodes in an order in which each comes after what it needs; ties keep file order.
+ * Errors: `model-unusable` for a value made twice, used but never made, or a cycle.
+ */
+export function topologicalOrder(graph: Graph): Node[] {
+  const makers = makersOf(graph);
+  const known = new Set(['', ...graph.inputs.map((input) => input.name), ...graph.initialisers.keys()]);
+  const waiting = new Map<Node, number>();
+  const users = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    const needed = new Set(node.inputs.filter((name) => !known.has(name)));
+    for (const name of needed) {
+      if (!makers.has(name)) {
+        throw new HistoloopError(
+          'model-unusable',
+          `${nodeLabel(node)} needs '${name}', which nothing in the model makes`,
+        );
+      }
+      users.set(name, [...(users.get(name) ?? []), node]);
+    }
+    waiting.set(node, needed.size);
+  }
+  const order = graph.nodes.filter((node) => waiting.get(node) === 0);
+  for (let at = 0; at < order.length; at++) {
+    for (const user of order[at].outputs.flatMap((name) => users.get(name) ?? [])) {
+      const left = waiting.get(user)! - 1;
+      waiting.set(user, left);
+      if (left === 0) order.push(user);
+    }
+  }
+  if (order.length < graph.nodes.length) {
+    const stuck = graph.nodes.find((node) => waiting.get(node)! > 0)!;
+    throw new HistoloopError('model-unusable', `${nodeLabel(stuck)} needs its own result: the model goes in a circle`);
+  }
+  return order;
+}
+
+function makersOf(graph: Graph): Map<string, Node> {
+  const makers = new Map<string, Node>();
+  const given = new Set([...graph.inputs.map((input) => input.name), ...graph.initialisers.keys()]);
+  for (const node of graph.nodes) {
+    for (const output of node.outputs) {
+      if (output === '') continue;
+      if (makers.has(output) || given.has(output)) {
+        throw new HistoloopError('model-unusable', `the value '${output}' is made twice (again by ${nodeLabel(node)})`);
+      }
+      makers.set(output, node);
+    }
+  }
+  return makers;
+}
+
+/** Checks that a graph is executable in its own order and that each node is legal. */
+export function verifyGraph(graph: Graph): void {
+  const order = topologicalOrder(graph);
+  for (const node of order) verifyNode(node);
+  const known = new Set([...makersOf(graph).keys(), ...graph.inputs.map((i) => i.name), ...graph.initialisers.keys()]);
+  for (const output of graph.outputs) {
+    if (!known.has(output.name)) {
+      throw new HistoloopError('model-unusable', `the model's output '${output.name}' is made by none of its nodes`);
+    }
+  }
+}
