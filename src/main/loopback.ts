@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { HistoloopError, isHistoloopError } from '../core/errors.ts';
+import type { Handler } from './api.ts';
 import { headOf, readBody, sendResponse, toRequest } from './http-bridge.ts';
 import {
   cookieName,
@@ -18,7 +19,7 @@ import {
   sameSecret,
 } from './loopback-guard.ts';
 import { secured, securityHeaders, sentencePage } from './security-headers.ts';
-import { type Handler, windowDoor } from './window-door.ts';
+import { windowDoor } from './window-door.ts';
 import { openWindowFiles } from './window-files.ts';
 
 export interface LoopbackOptions {

@@ -2,17 +2,15 @@
  * What both windowed shells answer: calls and tiles by the workstation's handler, everything else from the window's
  * files, each with the security headers. Must not know which shell asks, and lets no error's insides out.
  */
+import type { Handler } from './api.ts';
 import { secured, sentencePage } from './security-headers.ts';
 import type { WindowFiles } from './window-files.ts';
-
-/** The workstation's one handler, made by api. */
-export type Handler = (request: Request) => Promise<Response>;
 
 /** Addresses that are the workstation's, with the methods each takes; all others are files of the window. */
 const routes: readonly { readonly prefix: string; readonly methods: readonly string[] }[] = [
   { prefix: '/rpc/', methods: ['POST'] },
-  { prefix: '/tile/', methods: ['GET', 'HEAD'] },
-  { prefix: '/mask/', methods: ['GET', 'HEAD'] },
+  { prefix: '/tile/', methods: ['GET'] },
+  { prefix: '/mask/', methods: ['GET'] },
 ];
 const fileMethods: readonly string[] = ['GET', 'HEAD'];
 
