@@ -1,0 +1,47 @@
+/** From a network's raw output to class probabilities, and the check that it is an answer at all. */
+import { HistoloopError } from '../errors.ts';
+import type { Tensor } from '../nn/session.ts';
+import type { ModelCard } from './model-card.ts';
+
+/**
+ * Probabilities [N,K,H,W] of a model's output; `shape` is what its input of N pictures lets expect.
+ * Errors: `model-unusable` where the shape is another, `model-output-invalid` where a value is NaN or infinite.
+ */
+export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, shape: readonly number[]): Float32Array {
+  if (output === undefined) {
+    throw new HistoloopError(
+      'model-unusable',
+      `model ${card.name} gave no output named ${card.output}; correct its card`,
+    );
+  }
+  if (output.dims.join() !== shape.join() || !(output.data instanceof Float32Array)) {
+    const found = `${output.type} [${output.dims.join(', ')}]`;
+    const wanted = `float32 [${shape.join(', ')}]`;
+    const message = `model ${card.name} answered ${found}, not ${wanted}: it needs one channel for each of its classes (${card.classes.join(', ')}) at the size of its input; use another model or correct its card`;
+    throw new HistoloopError('model-unusable', message, { data: { found, wanted } });
+  }
+  const bad = output.data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const message = `model ${card.name} answered ${output.data[bad]} instead of a number; nothing of it was stored: go back to an earlier version of the model`;
+    throw new HistoloopError('model-output-invalid', message, { data: { index: bad } });
+  }
+  return card.outputKind === 'probabilities' ? output.data : softmaxOverClasses(output.data, shape);
+}
+
+/** Softmax of [N,K,H,W] values over K, with each pixel's greatest value taken off first. */
+function softmaxOverClasses(logits: Float32Array, shape: readonly number[]): Float32Array {
+  const [count, classes, height, width] = shape as [number, number, number, number];
+  const plane = height * width;
+  const result = new Float32Array(logits.length);
+  for (let image = 0; image < count; image++) {
+    for (let pixel = 0; pixel < plane; pixel++) {
+      const first = image * classes * plane + pixel;
+      let greatest = Number.NEGATIVE_INFINITY;
+      for (let c = 0, i = first; c < classes; c++, i += plane) if (logits[i]! > greatest) greatest = logits[i]!;
+      let sum = 0;
+      for (let c = 0, i = first; c < classes; c++, i += plane) sum += result[i] = Math.exp(logits[i]! - greatest);
+      for (let c = 0, i = first; c < classes; c++, i += plane) result[i]! /= sum;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,216 @@
+/**
+ * The fine-tune recipe: a model version and corrected blocks in, a new version and an honest comparison out.
+ * Held-out blocks are only ever compared on, once before and once after; the choice among checkpoints is made on a part
+ * of the training blocks. Why these numbers: docs/decisions, «Fine-tune recipe».
+ *
+ * The model that comes out is as trainable as the one that went in: BatchNormalization stays in the file with its
+ * running averages frozen, and the runtime folds it when it opens the file for inference.
+ */
+
+import type { CancelSignal } from '../cancel.ts';
+import { HistoloopError } from '../errors.ts';
+import { decodeModel, encodeModel } from '../nn/onnx.ts';
+import type { OpenSession } from '../nn/session.ts';
+import { buildTrainingProgram, type Optimiser, writeParameters } from '../nn/training.ts';
+import { createRandom, type Random } from '../random.ts';
+import { type Augmentation, MILD } from './augment.ts';
+import { learnableBlocks, type TrainingBlock } from './blocks.ts';
+import { chooseCheckpoint, isCheckpoint } from './checkpoints.ts';
+import { type Agreement, evaluateBlocks } from './evaluate.ts';
+import type { ModelCard } from './model-card.ts';
+import { type Batch, createBatches } from './patches.ts';
+import type { Schedule } from './schedule.ts';
+import { runTraining } from './training-run.ts';
+
+export interface FineTuneOptions {
+  /** ONNX bytes of the version to start from. */
+  readonly model: Uint8Array;
+  readonly card: ModelCard;
+  /** Label id of each model class, by output channel. */
+  readonly classIds: readonly number[];
+  readonly train: readonly TrainingBlock[];
+  readonly heldOut: readonly TrainingBlock[];
+  readonly steps: number;
+  readonly seed: number;
+  readonly open: OpenSession;
+  readonly onStep?: ((step: number, total: number, loss: number) => void) | undefined;
+  readonly signal?: CancelSignal | undefined;
+  /** Patches per step (default 8) and their edge in model pixels (default 128). */
+  readonly batch?: number | undefined;
+  readonly patchPx?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly untouchedWeight?: number | undefined;
+  readonly augmentation?: Augmentation | undefined;
+}
+
+export interface ClassChange {
+  /** Label id. */
+  readonly classId: number;
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Held-out pixels of the class, by a person's word. */
+  readonly truthPixels: number;
+}
+
+export interface FineTuneResult {
+  /** ONNX bytes of the new version; same inputs, outputs and card fields as the old one. */
+  readonly model: Uint8Array;
+  /** Mean Dice on the held-out blocks (see `Agreement.dice`). */
+  readonly diceBefore: number;
+  readonly diceAfter: number;
+  readonly perClass: readonly ClassChange[];
+  /** Steps that were run. */
+  readonly steps: number;
+  /** The step whose weights were kept. */
+  readonly keptStep: number;
+  readonly trainingBlocks: number;
+  readonly heldOutBlocks: number;
+  readonly warnings: readonly string[];
+  /** Loss of every step. */
+  readonly losses: readonly number[];
+}
+
+const OPTIMISER: Optimiser = { kind: 'adamw', weightDecay: 0.01 };
+/** Averages stay as they are: a few corrected patches are too few to estimate them from. */
+const RECIPE = {
+  loss: { crossEntropy: 1, dice: 1, focal: 0 },
+  batchNorm: 'frozen',
+  optimiser: OPTIMISER,
+  clipNorm: 1,
+} as const;
+const DEFAULT_LEARNING_RATE = 1e-3;
+const DEFAULT_BATCH = 8;
+const DEFAULT_PATCH_PX = 128;
+/** From this many training blocks on, every fifth is set aside to choose among checkpoints by. */
+const LEAST_TO_CHOOSE_FROM = 10;
+const MOST_TO_CHOOSE_BY = 8;
+const CHECKPOINTS = 4;
+const FEW_HELD_OUT = 3;
+
+/**
+ * Fine-tunes a model on corrected blocks. The same options give the same bytes on the same runtime.
+ * Errors: `nothing-to-learn` (no usable training or held-out block; says how many corrections are missing),
+ * `training-diverged`, `model-unusable`, `cancelled` (between steps; nothing is kept).
+ */
+export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+  const train = usable(options, options.train);
+  const heldOut = usable(options, options.heldOut);
+  requireBlocks(train, heldOut);
+  const before = await evaluate(options, options.model, heldOut);
+  const trained = await trainOn(options, train);
+  const after = await evaluate(options, trained.model, heldOut);
+  return {
+    ...trained,
+    diceBefore: before.dice,
+    diceAfter: after.dice,
+    perClass: before.perClass.map((entry, c) => ({
+      classId: entry.classId,
+      before: entry.dice,
+      after: after.perClass[c]!.dice,
+      truthPixels: entry.truthPixels,
+    })),
+    trainingBlocks: train.length,
+    heldOutBlocks: heldOut.length,
+    warnings: warningsOf(options, heldOut.length),
+  };
+}
+
+interface Trained {
+  readonly model: Uint8Array;
+  readonly keptStep: number;
+  readonly steps: number;
+  readonly losses: readonly number[];
+}
+
+async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[]): Promise<Trained> {
+  const random = createRandom(options.seed);
+  const { learnFrom, chooseBy } = splitOff(random.shuffle([...blocks]));
+  const model = decodeModel(options.model);
+  const program = buildTrainingProgram(model, { ...RECIPE, ...patchShape(options) });
+  const score = async (bytes: Uint8Array) => (await evaluate(options, bytes, chooseBy)).dice;
+  const choice = chooseCheckpoint(chooseBy.length > 0 ? score : null);
+  const checkpoints = chooseBy.length > 0 ? CHECKPOINTS : 1;
+  if (chooseBy.length > 0) await choice.offer(0, options.model);
+  const session = await options.open(program.bytes, { ...program.sessionOptions, purpose: 'training' });
+  try {
+    const onStep = async (step: number, total: number, loss: number) => {
+      options.onStep?.(step, total, loss);
+      if (!isCheckpoint(step, total, checkpoints)) return;
+      await choice.offer(step, encodeModel(writeParameters(model, program, await session.readState())));
+    };
+    const nextBatch = batchesOf(options, learnFrom, random);
+    const { signal } = options;
+    const schedule = scheduleOf(options);
+    const losses = await runTraining({ program, session, optimiser: OPTIMISER, schedule, nextBatch, onStep, signal });
+    const best = choice.best() ?? { step: 0, model: options.model };
+    return { model: best.model, keptStep: best.step, steps: losses.length, losses };
+  } finally {
+    await session.close();
+  }
+}
+
+/** Every fifth block to choose by, where there are enough; they are trained on by nobody. */
+function splitOff(blocks: readonly TrainingBlock[]): { learnFrom: TrainingBlock[]; chooseBy: TrainingBlock[] } {
+  const count = blocks.length < LEAST_TO_CHOOSE_FROM ? 0 : Math.min(MOST_TO_CHOOSE_BY, Math.floor(blocks.length / 5));
+  return { learnFrom: blocks.slice(count), chooseBy: blocks.slice(0, count) };
+}
+
+function patchShape(options: FineTuneOptions): { batch: number; heightPx: number; widthPx: number } {
+  const { fixedSizePx, sizeMultiple } = options.card;
+  const wanted = options.patchPx ?? DEFAULT_PATCH_PX;
+  const edge = fixedSizePx ?? Math.ceil(wanted / sizeMultiple) * sizeMultiple;
+  return { batch: options.batch ?? DEFAULT_BATCH, heightPx: edge, widthPx: edge };
+}
+
+function batchesOf(options: FineTuneOptions, blocks: readonly TrainingBlock[], random: Random): () => Batch {
+  const { batch, heightPx } = patchShape(options);
+  return createBatches({
+    blocks: learnableBlocks(blocks, options.classIds, options.untouchedWeight).blocks,
+    patchPx: heightPx,
+    batch,
+    normalisation: options.card.normalisation,
+    augmentation: options.augmentation ?? MILD,
+    random,
+  });
+}
+
+function scheduleOf({ steps, learningRate }: FineTuneOptions): Schedule {
+  const warmUpSteps = Math.max(1, Math.min(10, Math.floor(steps / 10)));
+  return { learningRate: learningRate ?? DEFAULT_LEARNING_RATE, steps, warmUpSteps, rest: 0.02 };
+}
+
+function evaluate(options: FineTuneOptions, model: Uint8Array, blocks: readonly TrainingBlock[]): Promise<Agreement> {
+  const { card, classIds, open, signal } = options;
+  return evaluateBlocks({ model, card, classIds, blocks, open, signal });
+}
+
+/** Blocks in which something was said that the model can learn. */
+function usable(options: FineTuneOptions, blocks: readonly TrainingBlock[]): TrainingBlock[] {
+  const keys = new Set(learnableBlocks(blocks, options.classIds).blocks.map((block) => block.key));
+  return blocks.filter((block) => keys.has(block.key));
+}
+
+function requireBlocks(train: readonly unknown[], heldOut: readonly unknown[]): void {
+  if (train.length > 0 && heldOut.length > 0) return;
+  const missing = (train.length === 0 ? 1 : 0) + (heldOut.length === 0 ? 1 : 0);
+  const what =
+    train.length === 0 && heldOut.length === 0
+      ? 'nothing has been corrected yet with a class that this model knows'
+      : train.length === 0
+        ? 'no correction may be trained on yet (all are held out for the comparison)'
+        : 'no correction is held out yet, so that nothing could tell whether training helped';
+  const where = `at least ${missing} more ${missing === 1 ? 'place' : 'places'} where nothing is corrected so far, each more than 256 mask pixels from the others`;
+  throw new HistoloopError('nothing-to-learn', `${what}; correct ${where}`, { data: { missing } });
+}
+
+function warningsOf(options: FineTuneOptions, heldOutBlocks: number): string[] {
+  const warnings: string[] = [];
+  const { unknown } = learnableBlocks([...options.train, ...options.heldOut], options.classIds);
+  for (const [label, pixels] of unknown) {
+    warnings.push(`${pixels} pixels of class ${label} were left out: the model does not know this class`);
+  }
+  if (heldOutBlocks < FEW_HELD_OUT) {
+    warnings.push(`only ${heldOutBlocks} held-out ${heldOutBlocks === 1 ? 'block' : 'blocks'}: the comparison is weak`);
+  }
+  return warnings;
+}

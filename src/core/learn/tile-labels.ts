@@ -1,0 +1,102 @@
+/** From blended class probabilities at the model's resolution to one mask tile of labels, and what to say of it. */
+import { MASK_TILE_PX } from '../label.ts';
+import type { PredictOptions, TileSummary } from './predict-options.ts';
+import type { Canvas } from './windows.ts';
+
+interface Place {
+  readonly column: number;
+  readonly row: number;
+}
+
+/** Labels (512×512, most probable class; 0 beyond the mask's border) and summary of the tile that `canvas` covers. */
+export function labelTile(
+  canvas: Canvas,
+  options: PredictOptions,
+  { column, row }: Place,
+): TileSummary & { labels: Uint8Array } {
+  const width = Math.min(MASK_TILE_PX, options.maskWidthPx - column * MASK_TILE_PX);
+  const height = Math.min(MASK_TILE_PX, options.maskHeightPx - row * MASK_TILE_PX);
+  const scale = options.modelPixelsPerMaskPixel;
+  const across = taps(column * MASK_TILE_PX, width, scale, canvas.x);
+  const down = taps(row * MASK_TILE_PX, height, scale, canvas.y);
+  const planes = scale === 1 ? canvas.sums : resample(canvas, across, down);
+  const labels = new Uint8Array(MASK_TILE_PX * MASK_TILE_PX);
+  const totals = { foreground: 0, entropy: 0 };
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const best = bestClass(planes, y * width + x, { count: canvas.classCount, plane: width * height }, totals);
+      labels[y * MASK_TILE_PX + x] = options.classIds[best]!;
+    }
+  }
+  const pixels = width * height;
+  const meanEntropy = totals.entropy / pixels / Math.log(canvas.classCount);
+  return { labels, meanForeground: totals.foreground / pixels, meanEntropy };
+}
+
+function bestClass(
+  planes: Float32Array,
+  pixel: number,
+  { count, plane }: { count: number; plane: number },
+  totals: { foreground: number; entropy: number },
+): number {
+  let best = 0;
+  for (let c = 0; c < count; c++) {
+    const p = planes[c * plane + pixel]!;
+    if (p > planes[best * plane + pixel]!) best = c;
+    if (p > 0) totals.entropy -= p * Math.log(p);
+  }
+  totals.foreground += 1 - planes[pixel]!;
+  return best;
+}
+
+/** For each of `count` mask pixels along an axis: the model pixels it is made of, and their shares. */
+interface Taps {
+  readonly first: Int32Array;
+  readonly perPixel: number;
+  readonly shares: Float32Array;
+}
+
+/** A mask pixel is the mean of the model pixels under it; where it is smaller than one, it lies between two. */
+function taps(start: number, count: number, scale: number, origin: number): Taps {
+  const perPixel = scale > 1 ? Math.ceil(scale) + 1 : 2;
+  const first = new Int32Array(count);
+  const shares = new Float32Array(count * perPixel);
+  for (let i = 0; i < count; i++) {
+    const from = (start + i) * scale;
+    const left = scale > 1 ? Math.floor(from) : Math.floor(from + scale / 2 - 0.5);
+    first[i] = left - origin;
+    for (let t = 0; t < perPixel; t++) {
+      const covered = Math.min(from + scale, left + t + 1) - Math.max(from, left + t);
+      const near = 1 - Math.abs(from + scale / 2 - 0.5 - (left + t));
+      shares[i * perPixel + t] = Math.max(0, scale > 1 ? covered / scale : near);
+    }
+  }
+  return { first, perPixel, shares };
+}
+
+/** All class planes of the canvas at the mask's resolution: first across, then down. */
+function resample(canvas: Canvas, across: Taps, down: Taps): Float32Array {
+  const width = across.first.length;
+  const height = down.first.length;
+  const narrow = new Float32Array(width * canvas.height);
+  const planes = new Float32Array(canvas.classCount * width * height);
+  for (let c = 0; c < canvas.classCount; c++) {
+    const source = canvas.sums.subarray(c * canvas.width * canvas.height);
+    for (let y = 0; y < canvas.height; y++) {
+      for (let x = 0; x < width; x++) narrow[y * width + x] = gather(source, y * canvas.width, 1, across, x);
+    }
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) planes[(c * height + y) * width + x] = gather(narrow, x, width, down, y);
+    }
+  }
+  return planes;
+}
+
+function gather(source: Float32Array, offset: number, step: number, axis: Taps, index: number): number {
+  let sum = 0;
+  for (let t = 0; t < axis.perPixel; t++) {
+    const share = axis.shares[index * axis.perPixel + t]!;
+    if (share > 0) sum += share * source[offset + (axis.first[index]! + t) * step]!;
+  }
+  return sum;
+}

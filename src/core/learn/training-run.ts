@@ -1,0 +1,48 @@
+/**
+ * The loop of every training: draw a batch, run the step graph, look at the loss, go on. What is trained on, and what
+ * becomes of the result, is the caller's.
+ */
+import { type CancelSignal, throwIfCancelled } from '../cancel.ts';
+import { HistoloopError } from '../errors.ts';
+import type { Session } from '../nn/session.ts';
+import { type Optimiser, stepHyper, type TrainingProgram } from '../nn/training.ts';
+import type { Batch } from './patches.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
+
+export interface TrainingRun {
+  readonly program: TrainingProgram;
+  /** Opened from `program.bytes` with `program.sessionOptions`. */
+  readonly session: Session;
+  readonly optimiser: Optimiser;
+  readonly schedule: Schedule;
+  readonly nextBatch: () => Batch;
+  /** Called after each step, counted from 1; waited for. */
+  readonly onStep?: ((step: number, total: number, loss: number) => void | Promise<void>) | undefined;
+  readonly signal?: CancelSignal | undefined;
+}
+
+/** Loss of every step. Errors: `training-diverged` where a loss is not a number, `cancelled` between steps. */
+export async function runTraining(run: TrainingRun): Promise<number[]> {
+  const { program, session, schedule } = run;
+  const losses: number[] = [];
+  for (let step = 1; step <= schedule.steps; step++) {
+    throwIfCancelled(run.signal);
+    const batch = run.nextBatch();
+    const outputs = await session.run({
+      [program.inputs.image.name]: batch.image,
+      [program.inputs.target.name]: batch.target,
+      [program.inputs.weight.name]: batch.weight,
+      [program.inputs.hyper.name]: stepHyper(step, learningRateAt(step, schedule), run.optimiser),
+    });
+    const loss = Number(outputs[program.outputs.loss]?.data[0]);
+    if (!Number.isFinite(loss)) throw diverged(step, loss, schedule.learningRate);
+    losses.push(loss);
+    await run.onStep?.(step, schedule.steps, loss);
+  }
+  return losses;
+}
+
+function diverged(step: number, loss: number, learningRate: number): HistoloopError {
+  const message = `training diverged at step ${step} (loss ${loss}, learning rate ${learningRate}); the model was left as it was: try again with a smaller learning rate`;
+  return new HistoloopError('training-diverged', message, { data: { step, learningRate } });
+}
