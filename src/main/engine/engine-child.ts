@@ -1,0 +1,42 @@
+/**
+ * The script of the engine's process: joins the service to whichever parent started it (Electron's utilityProcess or
+ * Node's fork). It ends when its parent is gone.
+ */
+import { writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { createService } from './child-service.ts';
+import type { FromChild, ToChild } from './messages.ts';
+
+/** What Electron puts on `process` in a utility process. */
+interface ParentPort {
+  on(event: 'message', listener: (event: { data: unknown }) => void): void;
+  postMessage(message: unknown): void;
+}
+
+giveWay();
+const { parentPort } = process as { parentPort?: ParentPort };
+if (parentPort) serveElectron(parentPort);
+else serveNode();
+
+function serveElectron(port: ParentPort): void {
+  const handle = createService((message) => port.postMessage(message));
+  port.on('message', ({ data }) => handle(data as ToChild));
+}
+
+function serveNode(): void {
+  const handle = createService((message: FromChild) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
+  });
+  process.on('message', (message) => handle(message as ToChild));
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+}
+
+/** The window comes first: lower priority for the processor, and first in line where the system runs out of memory. */
+function giveWay(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '800');
+  } catch {
+    process.stderr.write('the engine could not lower its own priority\n');
+  }
+}

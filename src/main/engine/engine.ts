@@ -1,0 +1,74 @@
+/**
+ * The engine: onnxruntime in a process of its own, never in this one and never in a worker thread (docs/decisions/0002).
+ * It runs graphs; it knows nothing of slides, masks or what a graph means.
+ */
+import { availableParallelism } from 'node:os';
+import type { OpenSession } from '../../core/nn/session.ts';
+import { childEntry } from './child-entry.ts';
+import { linkChild } from './child-link.ts';
+import { type SpawnChild, spawnNodeChild } from './child-port.ts';
+import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+import { inspectApart } from './inspect-apart.ts';
+import { keepChild } from './keep-child.ts';
+import { refuseSize } from './model-file.ts';
+import { remoteSession } from './remote-session.ts';
+
+export type { ChildPort, SpawnChild } from './child-port.ts';
+export { spawnNodeChild } from './child-port.ts';
+export type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+
+export interface EngineOptions {
+  /**
+   * What runs the graphs. Default 'cpu', which is right everywhere; a GPU is used only where it is asked for and a
+   * probe graph gives the CPU's numbers on it, else the engine falls back to 'cpu' and `status` says why.
+   * 'auto' asks for every GPU provider of this build in turn (cuda, dml, coreml, webgpu).
+   */
+  readonly provider?: ProviderName | 'auto';
+  /** Threads of one run. Default: all that the machine offers; runs never overlap, so they do not fight. */
+  readonly threads?: number;
+  /** How a process is started; default `spawnNodeChild`. */
+  readonly spawn?: SpawnChild;
+}
+
+export interface Engine {
+  /** Starts the process where it is not running. Errors: `engine-died`. */
+  status(): Promise<EngineStatus>;
+  /**
+   * Loads ONNX bytes in the engine's process; a dead process is started again. Errors: `model-unusable`, `engine-died`.
+   * Runs of all sessions wait in one line; `close` of a session drops its waiting runs with `cancelled` at once, while the
+   * run under way goes on to its end (at most one run later the machine is free; its result is thrown away).
+   */
+  readonly open: OpenSession;
+  /**
+   * Says whether a file can be a segmentation model here, in a throw-away process, on the CPU.
+   * Errors: `model-unusable`, `model-output-invalid` with a sentence for each reason.
+   */
+  inspect(model: Uint8Array): Promise<ModelInspection>;
+  /** The process's id while there is one. */
+  readonly pid: number | null;
+  /** Kills the process; everything under way answers `cancelled`. State that was not read is lost. */
+  close(): Promise<void>;
+}
+
+/** Starts the engine's process at once, so that the first `open` need not wait for it. */
+export function startEngine(options: EngineOptions = {}): Engine {
+  const threads = options.threads ?? availableParallelism();
+  const start = () => linkChild((options.spawn ?? spawnNodeChild)(childEntry(import.meta.url)));
+  const child = keepChild({ start, threads, asked: options.provider ?? 'cpu' });
+  let lastSession = 0;
+  return {
+    get pid() {
+      return child.pid();
+    },
+    status: async () => (await child.living()).call<'status'>({ kind: 'status' }),
+    open: async (model, sessionOptions = {}) => {
+      refuseSize(model);
+      const link = await child.living();
+      const session = ++lastSession;
+      await link.call<'open'>({ kind: 'open', session, model, options: sessionOptions });
+      return remoteSession(link, session);
+    },
+    inspect: (model) => inspectApart(model, { start, threads }),
+    close: () => child.close(),
+  };
+}

@@ -1,0 +1,36 @@
+/** Inspects a model in a process that is thrown away afterwards, so that a hostile file costs nothing that matters. */
+import { HistoloopError, isHistoloopError } from '../../core/errors.ts';
+import type { ChildLink } from './child-link.ts';
+import type { ModelInspection } from './engine-facts.ts';
+import { refuseSize } from './model-file.ts';
+
+const PATIENCE_MS = 120_000;
+
+export interface InspectApart {
+  readonly start: () => ChildLink;
+  readonly threads: number;
+  readonly patienceMs?: number;
+}
+
+/** Errors: `model-unusable` (also where the trial crashed or took too long), `model-output-invalid`. */
+export async function inspectApart(model: Uint8Array, how: InspectApart): Promise<ModelInspection> {
+  refuseSize(model);
+  const patienceMs = how.patienceMs ?? PATIENCE_MS;
+  const link = how.start();
+  const tooSlow = new HistoloopError(
+    'model-unusable',
+    `a trial of the model on two small pictures took over ${patienceMs / 1000} s; use a smaller network`,
+  );
+  const timer = setTimeout(() => void link.kill(tooSlow), patienceMs);
+  try {
+    return await link.call<'inspect'>({ kind: 'inspect', model, threads: how.threads });
+  } catch (error) {
+    if (!isHistoloopError(error) || error.code !== 'engine-died') throw error;
+    throw new HistoloopError('model-unusable', `the model took down the process that tried it; ${error.message}`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+    await link.kill(new HistoloopError('cancelled', 'the inspection is over'));
+  }
+}

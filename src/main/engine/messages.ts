@@ -1,0 +1,34 @@
+/** What crosses the border between the engine and its child. Plain data only: both ends may be structured clones apart. */
+import type { PlainError } from '../../core/errors.ts';
+import type { SessionOptions, Tensor } from '../../core/nn/session.ts';
+import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Each request's fields and answer. `configure` comes first and once. */
+export interface Protocol {
+  configure: {
+    ask: { asked: ProviderName | 'auto'; threads: number; fallbackReason: string | null };
+    answer: EngineStatus;
+  };
+  status: { ask: Record<never, never>; answer: EngineStatus };
+  open: { ask: { session: number; model: Uint8Array; options: SessionOptions }; answer: null };
+  run: { ask: { session: number; feeds: Tensors }; answer: Record<string, Tensor> };
+  readState: { ask: { session: number }; answer: Record<string, Tensor> };
+  /** Taken out of turn: the session's waiting requests are answered `cancelled` at once. */
+  close: { ask: { session: number }; answer: null };
+  inspect: { ask: { model: Uint8Array; threads: number }; answer: ModelInspection };
+}
+
+export type Kind = keyof Protocol;
+export type Ask<K extends Kind = Kind> = { [P in K]: { readonly kind: P } & Readonly<Protocol[P]['ask']> }[K];
+export type Answer<K extends Kind> = Protocol[K]['answer'];
+
+export interface ToChild {
+  readonly id: number;
+  readonly ask: Ask;
+}
+
+export type FromChild =
+  | { readonly id: number; readonly value: Answer<Kind> }
+  | { readonly id: number; readonly error: PlainError };
