@@ -42,7 +42,7 @@ export function createWindowSource(options: PredictOptions, grid: WindowGrid): W
 
   const paint = async (canvas: Canvas) => {
     const missing: Place[] = [];
-    for (const place of windowsOn(canvas, grid)) {
+    for (const place of windowsOn(canvas, grid, options)) {
       const window = kept.get(`${place.column} ${place.row}`);
       if (window === undefined) missing.push(place);
       else add(canvas, place, window);
@@ -60,9 +60,10 @@ export function createWindowSource(options: PredictOptions, grid: WindowGrid): W
   return { paint, runCount: () => ran };
 }
 
-function windowsOn(canvas: Canvas, grid: WindowGrid): Place[] {
-  const columns = windowsOf(grid, canvas.x, canvas.x + canvas.width);
-  const rows = windowsOf(grid, canvas.y, canvas.y + canvas.height);
+function windowsOn(canvas: Canvas, grid: WindowGrid, options: PredictOptions): Place[] {
+  const scale = options.modelPixelsPerMaskPixel;
+  const columns = windowsOf(grid, canvas.x, canvas.x + canvas.width, options.maskWidthPx * scale);
+  const rows = windowsOf(grid, canvas.y, canvas.y + canvas.height, options.maskHeightPx * scale);
   const places: Place[] = [];
   for (let row = rows.first; row < rows.last; row++) {
     for (let column = columns.first; column < columns.last; column++) places.push({ column, row });

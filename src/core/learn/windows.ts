@@ -33,10 +33,15 @@ export function windowStart(grid: WindowGrid, k: number): number {
   return k * grid.stride - grid.overlap / 2;
 }
 
-/** Windows along one axis that reach into [from, to): first inclusive, last exclusive. */
-export function windowsOf(grid: WindowGrid, from: number, to: number): { first: number; last: number } {
+/**
+ * Windows along one axis that reach into [from, to): first inclusive, last exclusive. Of a slide `length` model pixels
+ * long, windows that would only lend their fading edge to its border are left out.
+ */
+export function windowsOf(grid: WindowGrid, from: number, to: number, length: number): { first: number; last: number } {
   const half = grid.overlap / 2;
-  return { first: Math.floor((from + half - grid.size) / grid.stride) + 1, last: Math.ceil((to + half) / grid.stride) };
+  const first = Math.floor((from + half - grid.size) / grid.stride) + 1;
+  const last = Math.ceil((to + half) / grid.stride);
+  return { first: Math.max(0, first), last: Math.min(Math.max(1, Math.ceil(length / grid.stride)), last) };
 }
 
 /** Class probabilities of a rectangle of model pixels, being put together from windows. */
