@@ -16,6 +16,7 @@ async function open(spawn: SpawnChild): Promise<OpenedWorkstation> {
   const workstation = await openWorkstation({
     projectFolder: projectFolder ?? join(app.getPath('userData'), 'demo'),
     shell: 'electron',
+    furnish: projectFolder === null,
     folders,
     engine: { spawn, ...(provider ? { provider } : {}) },
   });

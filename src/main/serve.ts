@@ -16,6 +16,8 @@ export interface ServeOptions {
   /** Made where it does not exist. */
   readonly projectFolder: string;
   readonly folders?: readonly string[];
+  /** An empty project gets the demo slide and a first prediction. */
+  readonly furnish?: boolean;
   readonly port?: number;
   readonly provider?: ProviderChoice | null;
   /** Default: the built window. */
@@ -41,6 +43,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     projectFolder: options.projectFolder,
     shell: 'browser',
     folders: options.folders ?? [],
+    furnish: options.furnish ?? false,
     engine: options.provider ? { provider: options.provider } : {},
   });
   try {
@@ -93,10 +96,16 @@ export function demoProjectFolder(): string {
   return join(base, 'histoloop', 'demo');
 }
 
+/** `histoloop serve …`: the named project, else this person's demo project. Errors: `bad-input`, those of `serve`. */
+export async function serveCommand(args: readonly string[]): Promise<number> {
+  const { projectFolder, ...options } = parseShellArguments(args);
+  const furnish = projectFolder === null;
+  return serveUntilStopped({ ...options, furnish, projectFolder: projectFolder ?? demoProjectFolder() });
+}
+
 async function main(): Promise<number> {
   try {
-    const { projectFolder, ...options } = parseShellArguments(process.argv.slice(2));
-    return await serveUntilStopped({ ...options, projectFolder: projectFolder ?? demoProjectFolder() });
+    return await serveCommand(process.argv.slice(2));
   } catch (error) {
     if (!isHistoloopError(error)) console.error(error);
     console.error(`histoloop: ${toHistoloopError(error).message}`);

@@ -36,21 +36,20 @@ export function parseShellArguments(args: readonly string[], lenient = false): S
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new HistoloopError('bad-input', `--port ${values.port} is not a port; give a whole number up to 65535`);
   }
-  const { provider } = values;
-  if (provider !== undefined && !isProvider(provider)) {
-    throw new HistoloopError('bad-input', `--provider ${provider} is not known; ${usage}`);
-  }
+  const provider = values.provider === undefined ? null : parseProvider(values.provider);
   return {
     projectFolder: values.project === undefined ? null : resolve(values.project),
     folders: (values.folder ?? []).map((folder) => resolve(folder)),
     port,
     openBrowser: values['no-open'] !== true,
-    provider: provider ?? null,
+    provider,
   };
 }
 
-function isProvider(name: string): name is ProviderChoice {
-  return Object.hasOwn(providers, name);
+/** Errors: `bad-input`. */
+export function parseProvider(word: string): ProviderChoice {
+  if (Object.hasOwn(providers, word)) return word as ProviderChoice;
+  throw new HistoloopError('bad-input', `--provider ${word} is not known; use ${Object.keys(providers).join(', ')}`);
 }
 
 interface Options {

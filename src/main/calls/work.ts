@@ -1,0 +1,78 @@
+/** Answers to `model.*`, `predict.*`, `train.*`, `export.*`, `job.*` and `app.*`: long work is started here and done in tasks. */
+import { join } from 'node:path';
+import type { AppStatus } from '../../core/contract.ts';
+import type { Folders } from '../folders.ts';
+import type { Jobs } from '../jobs.ts';
+import { type ExportInput, toolVersion } from '../tasks/export.ts';
+import type { Parts } from '../tasks/parts.ts';
+import type { PredictInput } from '../tasks/predict.ts';
+import type { TrainInput } from '../tasks/train.ts';
+import type { Handlers } from './handlers.ts';
+
+export const DEFAULT_STEPS = 120;
+
+export function workHandlers(
+  parts: Parts,
+  folders: Folders,
+  jobs: Jobs,
+): Omit<Handlers, 'app' | 'project' | 'slide' | 'mask'> {
+  const live = async () => (await parts.store.project()).liveModelId ?? '';
+  return {
+    model: {
+      list: () => parts.library.list(),
+      async activate({ modelId }) {
+        const version = await parts.library.activate(modelId);
+        parts.events.emit({ kind: 'model.changed', liveModelId: modelId });
+        return version;
+      },
+      async import({ path }) {
+        const version = await parts.library.importFile(await folders.admit(path));
+        parts.events.emit({ kind: 'project.changed' });
+        return version;
+      },
+    },
+    predict: {
+      async start({ slideId, region, modelId }) {
+        const { name } = await parts.shelf.row(slideId);
+        const input: PredictInput = { slideId, region, modelId: modelId ?? (await live()), tiles: null };
+        return jobs.start('predict', `Predict ${region ? 'a region of ' : ''}${name}`, input);
+      },
+    },
+    train: {
+      async start({ steps, seed }) {
+        const input: TrainInput = { modelId: await live(), steps: steps ?? DEFAULT_STEPS, seed: seed ?? 1 };
+        return jobs.start('train', 'Learn from corrections', input);
+      },
+    },
+    export: {
+      async start({ slideIds, formats, folder }) {
+        for (const slideId of slideIds) await parts.shelf.row(slideId);
+        const target = folder === null ? join(parts.store.folder, 'exports', 'latest') : await folders.admitNew(folder);
+        const input: ExportInput = { slideIds, formats, folder: target };
+        return jobs.start(
+          'export',
+          `Export ${slideIds.length === 1 ? 'one slide' : `${slideIds.length} slides`}`,
+          input,
+        );
+      },
+    },
+    job: {
+      list: async () => jobs.list(),
+      cancel: async ({ jobId }) => jobs.cancel(jobId),
+      resume: async ({ jobId }) => jobs.resume(jobId),
+    },
+  };
+}
+
+export function appHandlers(parts: Parts, jobs: Jobs, shell: AppStatus['shell']): Handlers['app'] {
+  return {
+    async status() {
+      const { provider, fallbackReason, providers } = await parts.engine.status();
+      return { version: await toolVersion(), shell, provider, fallbackReason, providers };
+    },
+    events: (_, { signal }) => {
+      const first = jobs.list().map((job) => ({ kind: 'job.progressed', job }) as const);
+      return parts.events.listen(first, signal);
+    },
+  };
+}

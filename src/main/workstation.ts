@@ -1,0 +1,161 @@
+/**
+ * The workstation: introduces the parts to each other and answers the contract. Read this second, after core/contract.ts.
+ * It holds no pixels and no SQL: what a call needs is asked of the part that owns it.
+ */
+import { userInfo } from 'node:os';
+import type { AppStatus, JobKind, JobState } from '../core/contract.ts';
+import type { EncodedTile } from '../core/slide.ts';
+import type { Handlers } from './calls/handlers.ts';
+import { maskHandlers } from './calls/mask.ts';
+import { projectHandlers } from './calls/project.ts';
+import { slideHandlers } from './calls/slide.ts';
+import { appHandlers, workHandlers } from './calls/work.ts';
+import { type EngineOptions, startEngine } from './engine/engine.ts';
+import { createEvents } from './events.ts';
+import { createFolders } from './folders.ts';
+import { createJobs, type Jobs } from './jobs.ts';
+import { openModelLibrary } from './model-library.ts';
+import { createSlideShelf } from './slide-shelf.ts';
+import { openStore } from './store/store.ts';
+import { addDrawnSlide, type DemoOptions, type DemoReport, type RunJob, resultOf, runDemo } from './tasks/demo.ts';
+import { type ExportInput, runExport } from './tasks/export.ts';
+import type { Parts } from './tasks/parts.ts';
+import { type PredictInput, runPredict } from './tasks/predict.ts';
+import { runTrain, type TrainInput } from './tasks/train.ts';
+
+export interface WorkstationOptions {
+  /** Made where it does not exist. */
+  readonly projectFolder: string;
+  readonly shell: AppStatus['shell'];
+  readonly engine?: EngineOptions;
+  /** Folders that a window may name paths in, besides the project's own. */
+  readonly folders?: readonly string[];
+  /** False lets every path in (the command line). Default true. */
+  readonly fenced?: boolean;
+  readonly readOnly?: boolean;
+  /** True: a project without slides gets the drawn demo slide and a first prediction to correct. */
+  readonly furnish?: boolean;
+}
+
+export interface Workstation {
+  readonly handlers: Handlers;
+  /** Lets a window name paths in this folder from now on (a folder chosen in a dialog). */
+  openFolder(folder: string): void;
+  slideTile(slideId: string, level: number, column: number, row: number, signal?: AbortSignal): Promise<EncodedTile>;
+  /** Run-length coded tile, null where empty. */
+  maskTile(layerId: number, column: number, row: number): Promise<Uint8Array | null>;
+  jobFinished(jobId: string): Promise<JobState>;
+  /** The whole loop without a window. */
+  demo(options: DemoOptions, say: (text: string) => void): Promise<DemoReport>;
+  close(): Promise<void>;
+}
+
+const RESUMABLE: Readonly<Record<JobKind, boolean>> = { predict: true, train: false, export: false };
+
+function createTasks(parts: Parts, jobs: () => Jobs) {
+  const train = async (input: TrainInput, context: Parameters<typeof runTrain>[2]) => {
+    const result = await runTrain(parts, input, context);
+    if (result.kind === 'train' && result.promoted) await repredict(parts, jobs(), input.modelId, result.modelId);
+    return result;
+  };
+  return {
+    predict: (input, context) => runPredict(parts, input as PredictInput, context),
+    train: (input, context) => train(input as TrainInput, context),
+    export: (input, context) => runExport(parts, input as ExportInput, context),
+  } satisfies Parameters<typeof createJobs>[0]['work'];
+}
+
+/** A new live version predicts again wherever its parent had, so that before and after can be compared at once. */
+async function repredict(parts: Parts, jobs: Jobs, oldModelId: string, modelId: string): Promise<void> {
+  for (const slide of await parts.store.slides()) {
+    const old = (await parts.store.layersOf(slide.slideId)).find((layer) => layer.modelId === oldModelId);
+    const tiles = old ? await parts.store.tiles(old.layerId) : [];
+    if (tiles.length === 0) continue;
+    const input: PredictInput = { slideId: slide.slideId, region: null, modelId, tiles };
+    await jobs.start('predict', `Predict again: ${slide.name}`, input);
+  }
+}
+
+async function furnishDemo(parts: Parts, jobs: Jobs): Promise<void> {
+  if ((await parts.store.slides()).length > 0) return;
+  const slideId = await addDrawnSlide(parts, null);
+  const { liveModelId } = await parts.store.project();
+  const { row } = await parts.shelf.open(slideId);
+  const region = { x: row.widthPx / 2 - 1024, y: row.heightPx / 2 - 1024, width: 2048, height: 2048 };
+  const input: PredictInput = { slideId, region, modelId: liveModelId ?? '', tiles: null };
+  await jobs.start('predict', 'First prediction', input);
+}
+
+function jobRunner(jobs: Jobs): RunJob {
+  return async (kind, title, input) => {
+    const { jobId } = await jobs.start(kind, title, input);
+    return resultOf(await jobs.finished(jobId), kind);
+  };
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}
+
+async function startParts(options: WorkstationOptions): Promise<Parts> {
+  const store = await openStore(options.projectFolder, { readOnly: options.readOnly ?? false, user: systemUser() });
+  const engine = startEngine(options.engine);
+  try {
+    const library = await openModelLibrary(store, engine);
+    return { store, engine, library, shelf: createSlideShelf(store), events: createEvents() };
+  } catch (error) {
+    await Promise.allSettled([store.close(), engine.close()]);
+    throw error;
+  }
+}
+
+/**
+ * Opens a project and everything it needs. Errors: `store-locked` (open elsewhere), `store-newer`, `store-damaged`,
+ * `disk-full`, `disk-read-only`, `file-missing`, each with a sentence for the user.
+ */
+export async function openWorkstation(options: WorkstationOptions): Promise<Workstation> {
+  const parts = await startParts(options);
+  const folders = createFolders([parts.store.folder, ...(options.folders ?? [])], options.fenced ?? true);
+  const jobs: Jobs = createJobs({
+    work: createTasks(parts, () => jobs),
+    resumable: RESUMABLE,
+    save: async (job, input) => {
+      if (parts.store.readOnly) return;
+      await parts.store.saveJob({
+        jobId: job.jobId,
+        kind: job.kind,
+        state: JSON.stringify(job),
+        input: JSON.stringify(input),
+      });
+    },
+    changed: (job) => parts.events.emit({ kind: 'job.progressed', job }),
+  });
+  for (const row of await parts.store.jobs()) jobs.restore(JSON.parse(row.state), JSON.parse(row.input));
+  if (options.furnish) await furnishDemo(parts, jobs);
+  return {
+    handlers: {
+      app: appHandlers(parts, jobs, options.shell),
+      project: projectHandlers(parts),
+      slide: slideHandlers(parts, folders),
+      mask: maskHandlers(parts, folders),
+      ...workHandlers(parts, folders, jobs),
+    },
+    openFolder: (folder) => folders.open(folder),
+    slideTile: (slideId, level, column, row, signal) => parts.shelf.tile(slideId, [level, column, row], signal),
+    maskTile: (layerId, column, row) => parts.store.tile(layerId, column, row),
+    jobFinished: (jobId) => jobs.finished(jobId),
+    demo: (demoOptions, say) => runDemo(parts, demoOptions, jobRunner(jobs), say),
+    async close() {
+      parts.events.close();
+      await jobs.close();
+      await parts.library.close();
+      await parts.engine.close();
+      await parts.shelf.close();
+      await parts.store.close();
+    },
+  };
+}
