@@ -19,7 +19,7 @@ import {
   sameSecret,
 } from './loopback-guard.ts';
 import { secured, securityHeaders, sentencePage } from './security-headers.ts';
-import { windowDoor } from './window-door.ts';
+import { methodRefusal, windowDoor } from './window-door.ts';
 import { openWindowFiles } from './window-files.ts';
 
 export interface LoopbackOptions {
@@ -119,6 +119,8 @@ async function answer(
   if (refusal !== null) return secured(sentencePage(refusal.status, refusal.sentence));
   if (isLaunch(front, head)) return secured(admit(front));
   if (!hasCookie(head, front)) return secured(sentencePage(notAdmitted.status, notAdmitted.sentence));
+  const wrong = methodRefusal(head.method, head.target);
+  if (wrong !== null) return secured(wrong);
   const body = await readBody(incoming, front.maxBodyBytes);
   if (body === null) return secured(sentencePage(413, `a request may bring ${front.maxBodyBytes} bytes at most`));
   return await front.door(toRequest(head, front.origin, body, signal));

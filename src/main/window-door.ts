@@ -35,11 +35,19 @@ export function windowDoor(options: WindowDoorOptions): Handler {
 
 async function route(request: Request, { handler, files }: WindowDoorOptions): Promise<Response> {
   const { pathname } = new URL(request.url);
-  const known = routes.find(({ prefix }) => pathname.startsWith(prefix));
-  const methods = known?.methods ?? fileMethods;
-  if (!methods.includes(request.method)) {
-    return sentencePage(405, `${pathname} takes ${methods.join(' and ')} only`, { allow: methods.join(', ') });
-  }
-  if (known !== undefined) return await handler(request);
+  const wrong = methodRefusal(request.method, pathname);
+  if (wrong !== null) return wrong;
+  if (routeOf(pathname) !== undefined) return await handler(request);
   return (await files(pathname)) ?? sentencePage(404, 'there is no such page');
+}
+
+/** The answer to a method that an address does not take, or null. A web Request cannot even be made of some (TRACE). */
+export function methodRefusal(method: string, pathname: string): Response | null {
+  const methods = routeOf(pathname)?.methods ?? fileMethods;
+  if (methods.includes(method)) return null;
+  return sentencePage(405, `this address takes ${methods.join(' and ')} only`, { allow: methods.join(', ') });
+}
+
+function routeOf(pathname: string) {
+  return routes.find(({ prefix }) => pathname.startsWith(prefix));
 }
