@@ -3,7 +3,7 @@
  * Node's fork). It ends when its parent is gone.
  */
 import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { createService } from './child-service.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
@@ -34,7 +34,7 @@ function serveNode(): void {
 /** The window comes first: lower priority for the processor, and first in line where the system runs out of memory. */
 function giveWay(): void {
   try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
     if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '800');
   } catch {
     process.stderr.write('the engine could not lower its own priority\n');
