@@ -12,7 +12,8 @@ const MAX_CROSSINGS = 200_000_000;
 interface Edge {
   readonly x: number;
   readonly y: number;
-  readonly slope: number;
+  readonly toX: number;
+  readonly toY: number;
   readonly firstRow: number;
   /** Exclusive. */
   readonly endRow: number;
@@ -59,13 +60,19 @@ function fillRow(
   span: (y: number, from: number, to: number) => void,
 ): void {
   const xs = new Float64Array(active.length);
-  for (let i = 0; i < active.length; i++) xs[i] = active[i]!.x + (y + 0.5 - active[i]!.y) * active[i]!.slope;
+  for (let i = 0; i < active.length; i++) xs[i] = crossingOf(active[i]!, y + 0.5);
   xs.sort();
   for (let i = 0; i + 1 < xs.length; i += 2) {
     const from = Math.max(0, Math.ceil(xs[i]! - 0.5));
     const to = Math.min(area.widthPx, Math.ceil(xs[i + 1]! - 0.5));
     if (from < to) span(y, from, to);
   }
+}
+
+/** Never beyond the edge's own ends, whatever rounding does to a nearly level one. */
+function crossingOf({ x, y, toX, toY }: Edge, centreY: number): number {
+  const crossing = x + ((centreY - y) * (toX - x)) / (toY - y);
+  return Math.min(Math.max(x, toX), Math.max(Math.min(x, toX), crossing));
 }
 
 function edgesOf(ring: Ring, area: FillArea): Edge[] {
@@ -79,7 +86,7 @@ function edgesOf(ring: Ring, area: FillArea): Edge[] {
     const [toX, toY] = [ring[lower]! / scale, ring[lower + 1]! / scale];
     const firstRow = Math.max(0, Math.ceil(y - 0.5));
     const endRow = Math.min(heightPx, Math.ceil(toY - 0.5));
-    if (firstRow < endRow) edges.push({ x, y, slope: (toX - x) / (toY - y), firstRow, endRow });
+    if (firstRow < endRow) edges.push({ x, y, toX, toY, firstRow, endRow });
   }
   return edges;
 }

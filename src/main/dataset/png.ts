@@ -1,0 +1,37 @@
+/** A tiny PNG encoder for label tiles: 8-bit grey, one filter, one compression level, no metadata, so equal pixels give equal bytes. */
+import { promisify } from 'node:util';
+import { crc32, deflate } from 'node:zlib';
+
+const deflateAsync = promisify(deflate);
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+/** Fixed for ever: changing it changes the bytes of every export. */
+export const DEFLATE_LEVEL = 6;
+
+export interface GreyImage {
+  readonly width: number;
+  readonly height: number;
+  /** Row-major, one byte a pixel. */
+  readonly data: Uint8Array;
+}
+
+/** Source: PNG specification, third edition (W3C 2025), sections 5 and 11. */
+export async function encodeGreyPng({ width, height, data }: GreyImage): Promise<Uint8Array> {
+  const rows = Buffer.alloc(height * (width + 1));
+  for (let y = 0; y < height; y++) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8;
+  const pixels = await deflateAsync(rows, { level: DEFLATE_LEVEL });
+  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function chunk(type: string, body: Uint8Array): Buffer {
+  const named = Buffer.concat([Buffer.from(type, 'latin1'), body]);
+  const framed = Buffer.alloc(named.length + 8);
+  framed.writeUInt32BE(body.length, 0);
+  framed.set(named, 4);
+  framed.writeUInt32BE(crc32(named), named.length + 4);
+  return framed;
+}
