@@ -9,9 +9,9 @@ import { OPTICAL_DENSITY } from '../stain.ts';
 import { boxMean3 } from './box-mean.ts';
 import { otsuThreshold } from './otsu.ts';
 
-/** Tissue-ness (optical density + colourfulness) below this is glass on every slide, above the other never. */
-const SURELY_GLASS = 0.06;
-const SURELY_TISSUE = 0.16;
+/** Tissue-ness (optical density + colour) below the first is glass on every slide; above the second it never is. */
+const SURELY_GLASS = 0.03;
+const SURELY_TISSUE = 0.06;
 /** Darker than this in every channel is a scanner's fill, not a stain. */
 const BLACK_FILL = 16;
 
