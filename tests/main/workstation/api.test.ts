@@ -82,7 +82,7 @@ describe('calls', () => {
     ['an extra field', { kind: 'polygon', points: [1, 2], label: 2, path: '/etc/passwd' }],
   ])('%s is refused at the door', async (_, operation) => {
     const before = (await client.slide.get({ slideId })).history.editId;
-    await expect(edit('api-bad', operation as ReturnType<typeof stroke>)).rejects.toMatchObject({
+    await expect(edit('api-bad', operation as unknown as ReturnType<typeof stroke>)).rejects.toMatchObject({
       code: 'BAD_REQUEST',
     });
     expect((await client.slide.get({ slideId })).history.editId).toBe(before);
