@@ -1,15 +1,6 @@
 /** TensorProto ↔ `Tensor`. float16 and bfloat16 become float32 on the way in; types we cannot hold are refused by name. */
 import { HistoloopError } from '../errors.ts';
-import {
-  decodeUtf8,
-  type Field,
-  readBigInts,
-  readFields,
-  readFloats,
-  readNumbers,
-  toInt64,
-  type Writer,
-} from './protobuf.ts';
+import { decodeUtf8, type Field, readBigInts, readFields, readFloats, readNumbers, type Writer } from './protobuf.ts';
 import type { Tensor, TensorType } from './session.ts';
 import { sizeOf, tensorOf } from './tensor.ts';
 

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../../src/core/nn/builder.ts';
+import { differentiate } from '../../../src/core/nn/grad.ts';
+import { openReferenceModel } from '../../../src/core/nn/reference.ts';
+import { CONV3D, checkGradient, checkOp } from './gradient-check.ts';
+
+const A = { dims: [2, 3, 4, 4] };
+const POSITIVE = { ...A, draw: 'positive' } as const;
+const CHANNEL = { dims: [3] };
+
+describe('the gradient of an elementwise operator agrees with differences:', () => {
+  for (const op of ['Abs', 'Erf', 'Exp', 'Identity', 'LeakyRelu', 'Neg', 'Relu', 'Sigmoid', 'Tanh'] as const) {
+    it(op, () => checkOp(op, [A]));
+  }
+  for (const op of ['Log', 'Sqrt'] as const) it(op, () => checkOp(op, [POSITIVE]));
+  for (const op of ['Add', 'Sub', 'Mul', 'Max', 'Min'] as const) {
+    it(op, () => checkOp(op, [A, { dims: A.dims }]));
+    it(`${op}, broadcast right`, () => checkOp(op, [A, { dims: [3, 1, 1] }]));
+    it(`${op}, broadcast left`, () => checkOp(op, [{ dims: [4, 1] }, A]));
+  }
+  it('Div, broadcast', () => checkOp('Div', [A, { dims: [1, 3, 1, 1], draw: 'positive' }]));
+  it('a square', () => checkGradient([A], (g, [x]) => [g.op('Pow', [x, g.scalar(2)])]));
+  it('a fractional power', () => checkGradient([POSITIVE], (g, [x]) => [g.op('Pow', [x, g.scalar(1.7)])]));
+  it('Clip', () => checkGradient([A], (g, [x]) => [g.op('Clip', [x, g.scalar(-0.7), g.scalar(1.1)])]));
+  it('Clip from above only', () => checkGradient([A], (g, [x]) => [g.op('Clip', [x, '', g.scalar(1.1)])]));
+  it('HardSigmoid', () => checkOp('HardSigmoid', [A], { alpha: 0.4 }));
+  it('LeakyRelu of a chosen slope', () => checkOp('LeakyRelu', [A], { alpha: 0.3 }));
+  it('PRelu', () => checkOp('PRelu', [A, { dims: [3, 1, 1], draw: 'positive' }]));
+  it('Where', () =>
+    checkGradient([A, { dims: [4] }], (g, [x, y]) => [g.op('Where', [g.op('Greater', [x, g.scalar(0.3)]), x, y])]));
+  it('Cast between floats', () => checkOp('Cast', [A], { to: 11 }));
+});
+
+describe('the gradient of an operator along axes agrees with differences:', () => {
+  for (const op of ['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin'] as const) {
+    it(`${op} over everything`, () => checkOp(op, [A], { keepdims: 0 }));
+    it(`${op} over space`, () => checkGradient([A], (g, [x]) => [g.op(op, [x, g.ints([2, 3])])]));
+    it(`${op} without keeping axes`, () =>
+      checkGradient([A], (g, [x]) => [g.op(op, [x, g.ints([-3])], { keepdims: 0 })]));
+  }
+  it('Softmax over channels', () => checkOp('Softmax', [A], { axis: 1 }));
+  it('Softmax over the last axis', () => checkOp('Softmax', [A]));
+  it('LogSoftmax over channels', () => checkOp('LogSoftmax', [A], { axis: 1 }));
+  it('Reshape', () => checkGradient([A], (g, [x]) => [g.op('Reshape', [x, g.ints([0, -1])])]));
+  it('Squeeze and Unsqueeze', () =>
+    checkGradient([{ dims: [2, 1, 3] }], (g, [x]) => [
+      g.op('Unsqueeze', [g.op('Squeeze', [x, g.ints([1])]), g.ints([0, 3])]),
+    ]));
+  it('Transpose', () => checkOp('Transpose', [A], { perm: [2, 0, 3, 1] }));
+  it('Concat', () => checkOp('Concat', [A, { dims: [2, 1, 4, 4] }, { dims: [2, 5, 4, 4] }], { axis: 1 }));
+  it('Slice', () =>
+    checkGradient([A], (g, [x]) => [g.op('Slice', [x, g.ints([1, -3]), g.ints([3, 2 ** 62]), g.ints([1, 3])])]));
+  it('Split', () =>
+    checkGradient([{ dims: [2, 6] }], (g, [x]) => g.many('Split', [x, g.ints([1, 3, 2])], { axis: 1 }, 3)));
+  it('Split of which only one part is used', () =>
+    checkGradient([{ dims: [2, 6] }], (g, [x]) => [g.many('Split', [x], { axis: 1, num_outputs: 3 }, 3)[1]]));
+  it('Expand', () => checkGradient([{ dims: [3, 1] }], (g, [x]) => [g.op('Expand', [x, g.ints([2, 3, 4])])]));
+  it('Pad', () => checkGradient([A], (g, [x]) => [g.op('Pad', [x, g.ints([0, 0, 1, 2, 0, 0, -1, 3])])]));
+});
+
+describe('the gradient of a layer agrees with differences:', () => {
+  it('MaxPool 2×2', () => checkOp('MaxPool', [A], { kernel_shape: [2, 2], strides: [2, 2] }));
+  it('MaxPool 3×2', () => checkOp('MaxPool', [{ dims: [1, 2, 6, 4] }], { kernel_shape: [3, 2], strides: [3, 2] }));
+  it('AveragePool 2×2', () => checkOp('AveragePool', [A], { kernel_shape: [2, 2], strides: [2, 2] }));
+  it('AveragePool over everything', () => checkOp('AveragePool', [A], { kernel_shape: [4, 4] }));
+  for (const count_include_pad of [0, 1]) {
+    it(`AveragePool that overlaps, padding ${count_include_pad ? 'counted' : 'ignored'}`, () =>
+      checkOp('AveragePool', [{ dims: [1, 2, 6, 7] }], {
+        kernel_shape: [3, 3],
+        strides: [2, 2],
+        pads: [1, 1, 1, 1],
+        count_include_pad,
+      }));
+  }
+  it('GlobalAveragePool', () => checkOp('GlobalAveragePool', [A]));
+  it('GlobalMaxPool', () => checkOp('GlobalMaxPool', [A]));
+  it('BatchNormalization, frozen', () =>
+    checkOp('BatchNormalization', [
+      A,
+      CHANNEL,
+      CHANNEL,
+      { ...CHANNEL, by: false },
+      { ...CHANNEL, draw: 'positive', by: false },
+    ]));
+  it('InstanceNormalization', () => checkOp('InstanceNormalization', [A, CHANNEL, CHANNEL]));
+  it('MatMul', () => checkOp('MatMul', [{ dims: [3, 4] }, { dims: [4, 2] }]));
+  it('MatMul of a batch with one matrix', () => checkOp('MatMul', [{ dims: [2, 2, 3, 4] }, { dims: [4, 2] }]));
+  it('MatMul of batches, broadcast', () => checkOp('MatMul', [{ dims: [1, 3, 4] }, { dims: [2, 4, 2] }]));
+  for (const transA of [0, 1]) {
+    for (const transB of [0, 1]) {
+      it(`Gemm, transposed ${transA} ${transB}`, () =>
+        checkOp('Gemm', [{ dims: transA ? [4, 3] : [3, 4] }, { dims: transB ? [2, 4] : [4, 2] }, { dims: [2] }], {
+          alpha: 0.7,
+          beta: 1.3,
+          transA,
+          transB,
+        }));
+    }
+  }
+  const RESIZES = [
+    ['nearest', 'asymmetric', 'floor', [2, 2]],
+    ['nearest', 'half_pixel', 'round_prefer_floor', [3, 2]],
+    ['nearest', 'half_pixel', 'round_prefer_floor', [1.5, 0.5]],
+    ['linear', 'half_pixel', 'floor', [2, 2]],
+    ['linear', 'align_corners', 'floor', [2, 3]],
+    ['linear', 'asymmetric', 'floor', [2, 0.5]],
+    ['linear', 'pytorch_half_pixel', 'floor', [1.25, 1]],
+  ] as const;
+  for (const [mode, coordinate_transformation_mode, nearest_mode, scales] of RESIZES) {
+    it(`Resize ${mode} ${coordinate_transformation_mode} ×${scales.join(' ×')}`, () =>
+      checkGradient([A], (g, [x]) => [
+        g.op('Resize', [x, '', g.floats([4], [1, 1, ...scales])], {
+          mode,
+          coordinate_transformation_mode,
+          nearest_mode,
+        }),
+      ]));
+  }
+});
+
+describe('the walk backwards', () => {
+  it('adds up what flows back along several paths', () =>
+    checkGradient([A], (g, [x]) => [g.add(g.mul(x, x), g.mul(g.op('Exp', [x]), x)), g.op('Sigmoid', [x])]));
+
+  it('stops where it is told to', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', [3]);
+    const loss = g.op('ReduceSum', [g.mul(x, g.stop(g.op('Exp', [x])))], { keepdims: 0 });
+    const stopped = g.op('ReduceSum', [g.stop(g.op('Exp', [x]))], { keepdims: 0 });
+    expect(differentiate(g, { of: loss, by: ['x'], lowering: CONV3D }).has('x')).toBe(true);
+    expect(differentiate(g, { of: stopped, by: ['x'], lowering: CONV3D }).has('x')).toBe(false);
+  });
+
+  it('gives equal shares to equal pixels, so that white background does not count fourfold', () => {
+    return checkSum(
+      (g, x) => g.op('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2] }),
+      [1, 1, 1, 1],
+      [0.25, 0.25, 0.25, 0.25],
+    );
+  });
+
+  const REFUSED = {
+    'overlapping maxima': (g: GraphBuilder, x: string) =>
+      g.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2] }),
+    'a tile that the windows do not cover': (g: GraphBuilder, x: string) =>
+      g.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [3, 3] }),
+    'picking by index': (g: GraphBuilder, x: string) => g.op('Gather', [x, g.ints([0])]),
+    'steps of two': (g: GraphBuilder, x: string) =>
+      g.op('Slice', [x, g.ints([0]), g.ints([4]), g.ints([2]), g.ints([2])]),
+    'mirrored padding': (g: GraphBuilder, x: string) =>
+      g.op('Pad', [x, g.ints([0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'reflect' }),
+    'a product of everything': (g: GraphBuilder, x: string) => g.op('ReduceProd', [x]),
+  };
+  for (const [name, build] of Object.entries(REFUSED)) {
+    it(`refuses ${name}, naming operator and node`, () => {
+      const g = new GraphBuilder();
+      const value = build(g, g.input('x', 'float32', [1, 2, 4, 4]));
+      const node = g.nodes.at(-1)!;
+      const loss = g.op('ReduceSum', [value], { keepdims: 0 });
+      const walk = () => differentiate(g, { of: loss, by: ['x'], lowering: CONV3D });
+      expect(walk).toThrow(expect.objectContaining({ code: 'model-unusable' }));
+      expect(walk).toThrow(new RegExp(`${node.op} node '${node.name}'`));
+    });
+  }
+});
+
+async function checkSum(build: (g: GraphBuilder, x: string) => string, x: number[], expected: number[]): Promise<void> {
+  const g = new GraphBuilder();
+  const input = g.input('x', 'float32', [1, 1, 2, 2]);
+  const loss = g.op('ReduceSum', [build(g, input)], { keepdims: 0 });
+  g.output('slope', differentiate(g, { of: loss, by: ['x'], lowering: CONV3D }).get('x')!);
+  const session = openReferenceModel(g.finish('check'));
+  const result = await session.run({ x: { type: 'float32', dims: [1, 1, 2, 2], data: Float32Array.from(x) } });
+  expect(Array.from(result.slope.data as Float32Array)).toEqual(expected);
+}
