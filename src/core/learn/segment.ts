@@ -93,6 +93,7 @@ const FEW_HELD_OUT = 3;
  * `training-diverged`, `model-unusable`, `cancelled` (between steps; nothing is kept).
  */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+  requireLogits(options.card);
   const train = usable(options, options.train);
   const heldOut = usable(options, options.heldOut);
   requireBlocks(train, heldOut);
@@ -188,6 +189,12 @@ function evaluate(options: FineTuneOptions, model: Uint8Array, blocks: readonly 
 function usable(options: FineTuneOptions, blocks: readonly TrainingBlock[]): TrainingBlock[] {
   const keys = new Set(learnableBlocks(blocks, options.classIds).blocks.map((block) => block.key));
   return blocks.filter((block) => keys.has(block.key));
+}
+
+function requireLogits(card: ModelCard): void {
+  if (card.outputKind === 'logits') return;
+  const message = `model ${card.name} gives probabilities, which cannot be trained on: export it without its last softmax and import that`;
+  throw new HistoloopError('model-unusable', message);
 }
 
 function requireBlocks(train: readonly unknown[], heldOut: readonly unknown[]): void {

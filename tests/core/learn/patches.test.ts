@@ -100,7 +100,7 @@ describe('batches', () => {
 
   it('count nothing beyond a block smaller than the patch', () => {
     const { weight, target } = batches([block(20, 5)], NONE)();
-    expect(weight.data.reduce((sum: number, value) => sum + Number(value), 0)).toBe(3 * 400);
+    expect(weight.data.filter((value) => value === 1)).toHaveLength(3 * 400);
     expect(target.data.filter((value) => value === -1)).toHaveLength(3 * (4096 - 400));
   });
 
