@@ -1,107 +1,62 @@
-/**
- * What the child does with a request. One request at a time, in order of arrival, because a run uses every core; only
- * `close` goes first. Knows nothing of how messages travel.
- */
+/** What the child does with each request. Knows nothing of queues (child-queue) nor of how messages travel (engine-child). */
 import { cpus } from 'node:os';
 import { env } from 'onnxruntime-node';
-import { assert, HistoloopError, never, toPlainError } from '../../core/errors.ts';
+import { assert, HistoloopError } from '../../core/errors.ts';
 import type { SessionOptions } from '../../core/nn/session.ts';
 import { type ChildSession, childSession } from './child-session.ts';
 import type { EngineStatus } from './engine-facts.ts';
 import { inspectModel } from './inspect.ts';
-import type { Ask, FromChild, Protocol, ToChild } from './messages.ts';
+import type { Answer, Ask, Kind, Protocol } from './messages.ts';
 import { refuseUnsafe } from './model-file.ts';
 import { chooseProvider } from './providers.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
 
-/** Takes requests; every one is answered through `send`, once. */
-export function createService(send: (message: FromChild) => void): (message: ToChild) => void {
-  const sessions = new Map<number, ChildSession>();
-  const queue: ToChild[] = [];
-  let status: EngineStatus | null = null;
-  let busy = false;
-
-  const settle = async (id: number, work: () => Promise<unknown>) => {
-    try {
-      send({ id, value: (await work()) as never });
-    } catch (error) {
-      send({ id, error: toPlainError(error) });
-    }
-  };
-
-  const open = async (ask: Ask<'open'>) => {
-    assert(status, 'configure comes first');
-    const opened = await openHere(ask.model, ask.options, status);
-    if (opened.fallbackReason) status = { ...status, fallbackReason: opened.fallbackReason };
-    sessions.set(ask.session, opened.session);
-    return null;
-  };
-
-  const sessionOf = (number: number) => {
-    const session = sessions.get(number);
-    if (!session) throw new HistoloopError('cancelled', 'the session was closed');
-    return session;
-  };
-
-  const perform = async (ask: Ask): Promise<unknown> => {
-    switch (ask.kind) {
-      case 'configure':
-        status = await configure(ask);
-        return status;
-      case 'status':
-        return status;
-      case 'open':
-        return open(ask);
-      case 'run':
-        return sessionOf(ask.session).run(ask.feeds);
-      case 'readState':
-        return sessionOf(ask.session).readState();
-      case 'close':
-        return close(ask.session);
-      case 'inspect':
-        return inspectModel(ask.model, ask.threads);
-      default:
-        return never(ask);
-    }
-  };
-
-  const close = async (number: number) => {
-    const session = sessions.get(number);
-    sessions.delete(number);
-    await session?.release();
-    return null;
-  };
-
-  const work = async () => {
-    busy = true;
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { id, ask } = next;
-      await settle(id, () => perform(ask));
-      await newsFromParent();
-    }
-    busy = false;
-  };
-
-  return (message) => {
-    if (message.ask.kind === 'close') {
-      dropWaiting(queue, message.ask.session, send);
-      queue.unshift(message);
-    } else queue.push(message);
-    if (!busy) void work();
-  };
+interface Held {
+  status: EngineStatus | null;
+  readonly sessions: Map<number, ChildSession>;
 }
 
-/** A run blocks this process's event loop; between two runs it must come round once to hear of a close. */
-function newsFromParent(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+type Performers = { readonly [K in Kind]: (held: Held, ask: Ask<K>) => Answer<K> | Promise<Answer<K>> };
+
+const PERFORM: Performers = {
+  configure: async (held, ask) => {
+    held.status = await configure(ask);
+    return held.status;
+  },
+  status: (held) => configured(held),
+  open: async (held, ask) => {
+    const status = configured(held);
+    const { session, fallbackReason } = await openHere(ask.model, ask.options, status);
+    held.status = { ...status, fallbackReason: fallbackReason ?? status.fallbackReason };
+    held.sessions.set(ask.session, session);
+    return null;
+  },
+  run: (held, { session, feeds }) => sessionOf(held, session).run(feeds),
+  readState: (held, { session }) => sessionOf(held, session).readState(),
+  close: async (held, { session }) => {
+    const closing = held.sessions.get(session);
+    held.sessions.delete(session);
+    await closing?.release();
+    return null;
+  },
+  inspect: (_held, { model, threads }) => inspectModel(model, threads),
+};
+
+/** Performs one request after another; the caller sees to it that they do not overlap. */
+export function createService(): (ask: Ask) => Promise<Answer<Kind>> {
+  const held: Held = { status: null, sessions: new Map() };
+  return async (ask) => PERFORM[ask.kind](held, ask as never);
 }
 
-function dropWaiting(queue: ToChild[], session: number, send: (message: FromChild) => void): void {
-  const concerns = (message: ToChild) => 'session' in message.ask && message.ask.session === session;
-  for (const { id } of queue.filter(concerns)) {
-    send({ id, error: { code: 'cancelled', message: 'the session was closed', data: {} } });
-  }
-  queue.splice(0, queue.length, ...queue.filter((message) => !concerns(message)));
+function configured({ status }: Held): EngineStatus {
+  assert(status, 'configure comes first');
+  return status;
+}
+
+function sessionOf({ sessions }: Held, number: number): ChildSession {
+  const session = sessions.get(number);
+  if (!session) throw new HistoloopError('cancelled', 'the session was closed');
+  return session;
 }
 
 async function configure(ask: Protocol['configure']['ask']): Promise<EngineStatus> {

@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { inOrder } from './child-queue.ts';
 import { createService } from './child-service.ts';
-import type { FromChild, ToChild } from './messages.ts';
+import type { ToChild } from './messages.ts';
 
 /** What Electron puts on `process` in a utility process. */
 interface ParentPort {
@@ -19,12 +20,12 @@ if (parentPort) serveElectron(parentPort);
 else serveNode();
 
 function serveElectron(port: ParentPort): void {
-  const handle = createService((message) => port.postMessage(message));
+  const handle = inOrder(createService(), (message) => port.postMessage(message));
   port.on('message', ({ data }) => handle(data as ToChild));
 }
 
 function serveNode(): void {
-  const handle = createService((message: FromChild) => {
+  const handle = inOrder(createService(), (message) => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   });
   process.on('message', (message) => handle(message as ToChild));

@@ -45,7 +45,7 @@ export function pixelMap(outputs: Readonly<Record<string, RuntimeTensor>>, size:
 function refuseNotFinite(outputName: string, data: Float32Array): void {
   const bad = data.reduce((count, value) => (Number.isFinite(value) ? count : count + 1), 0);
   if (bad === 0) return;
-  const share = ((100 * bad) / data.length).toPrecision(2);
+  const share = Math.ceil((100 * bad) / data.length);
   throw new HistoloopError(
     'model-output-invalid',
     `${share} % of the model's output "${outputName}" is not a number (NaN or infinite) for an ordinary picture; ` +

@@ -80,7 +80,7 @@ async function tryOut(runtime: InferenceSession, inputName: string, size: TrialS
     .catch((cause: unknown) => {
       throw new HistoloopError(
         'model-unusable',
-        `the model failed on a trial picture of [${dims}]: ${reasonOf(cause)}; export it so that it takes any batch and size`,
+        `the model failed on a trial picture of [${dims}]: ${reasonOf(cause)}; try it there where it was exported, on a picture of that size`,
         { cause },
       );
     });

@@ -21,43 +21,39 @@ export interface KeptChild {
 
 interface Begun {
   readonly link: ChildLink;
-  readonly ready: Promise<unknown>;
+  /** Resolves once it is configured. */
+  readonly ready: Promise<void>;
+  /** The provider in use; before that is known, the one asked for. */
+  inUse(): string;
 }
 
 /** Starts the first child at once. */
-export function keepChild({ start, asked: wanted, threads }: ChildNeeds): KeptChild {
-  let asked = wanted;
+export function keepChild(needs: ChildNeeds): KeptChild {
+  let { asked } = needs;
   let fallbackReason: string | null = null;
   let closed = false;
+  let current = begin(needs, null);
 
-  const begin = (): Begun => {
-    const link = start();
-    let inUse: string = asked;
-    const configured = link.call<'configure'>({ kind: 'configure', asked, threads, fallbackReason });
-    const ready = configured.then(({ provider }) => {
-      inUse = provider;
-    });
-    ready.catch(() => {});
-    void link.gone.then(() => {
-      if (closed || inUse === 'cpu') return;
-      fallbackReason = `${inUse} is not used any more: on it ${link.death()?.message}`;
+  /** After a death: a new child, on the CPU where the old one was not. Two callers at once get the same one. */
+  const replace = async () => {
+    await current.link.gone;
+    if (closed || !current.link.death()) return;
+    if (current.inUse() !== 'cpu') {
+      fallbackReason = `${current.inUse()} is not used any more: on it ${current.link.death()?.message}`;
       asked = 'cpu';
-    });
-    return { link, ready };
+    }
+    current = begin({ ...needs, asked }, fallbackReason);
   };
-  let current = begin();
 
   const living = async (): Promise<ChildLink> => {
     if (closed) throw new HistoloopError('engine-died', 'the engine has been closed; start a new one');
-    if (current.link.death()) await current.link.gone;
-    if (current.link.death()) current = begin();
-    const { link, ready } = current;
-    const onCpu = asked === 'cpu';
+    if (current.link.death()) await replace();
+    const { link, ready, inUse } = current;
     try {
       await ready;
       return link;
     } catch (error) {
-      if (closed || onCpu || !link.death()) throw error;
+      if (closed || inUse() === 'cpu' || !link.death()) throw error;
       return living();
     }
   };
@@ -70,4 +66,14 @@ export function keepChild({ start, asked: wanted, threads }: ChildNeeds): KeptCh
       await current.link.kill(new HistoloopError('cancelled', 'the engine was closed'));
     },
   };
+}
+
+function begin({ start, asked, threads }: ChildNeeds, fallbackReason: string | null): Begun {
+  const link = start();
+  let provider: string = asked;
+  const ready = link.call<'configure'>({ kind: 'configure', asked, threads, fallbackReason }).then((status) => {
+    provider = status.provider;
+  });
+  ready.catch(() => {});
+  return { link, ready, inUse: () => provider };
 }

@@ -48,6 +48,7 @@ export function reasonOf(cause: unknown): string {
     .replace(/\s+/g, ' ')
     .replace(/\/onnxruntime_src\/\S+ .*? was false\. /, '')
     .replace(/\/onnxruntime_src\/\S+\s*/g, '')
+    .replace(/Non-zero status code returned while running (\w+) node\. Name:'(.*?)' Status Message: /g, 'in $1 "$2": ')
     .replace(/\[ONNXRuntimeError\] : \d+ : \w+ : /g, '')
     .trim();
   if (/bad_alloc|Failed to allocate memory/i.test(line))

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { type Engine, startEngine } from '../../../src/main/engine/engine.ts';
+import { type Engine, spawnNodeChild, startEngine } from '../../../src/main/engine/engine.ts';
 import { floats, slowFeed, slowGraph, sumOfNine } from './graphs.ts';
 
 let engine: Engine | null = null;
@@ -62,13 +62,29 @@ test('the child ends by itself when its parent is killed in the middle of a run'
 });
 
 test('a child that cannot start says why instead of hanging', async () => {
-  const { spawnNodeChild } = await import('../../../src/main/engine/engine.ts');
   engine = startEngine({ spawn: (entry) => spawnNodeChild(`${entry}.missing`) });
   await expect(engine.status()).rejects.toMatchObject({
     code: 'engine-died',
     message: expect.stringContaining('exit code 1'),
     data: { lastWords: expect.stringContaining('engine-child') },
   });
+});
+
+test('an engine that is closed while a dead child is being replaced starts none', async () => {
+  let children = 0;
+  engine = startEngine({
+    spawn: (entry) => {
+      children++;
+      return spawnNodeChild(entry);
+    },
+  });
+  await engine.status();
+  process.kill(engine.pid!, 'SIGKILL');
+  while (engine.pid !== null) await wait(1);
+  const opening = expect(engine.open(sumOfNine())).rejects.toMatchObject({ code: 'engine-died' });
+  await engine.close();
+  await opening;
+  expect(children).toBe(1);
 });
 
 /** False for a process that ended, also while nobody has collected it yet. */

@@ -25,6 +25,12 @@ test('the engine runs in a process of its own that gives way to the window', asy
   expect(getPriority(engine.pid!)).toBeGreaterThanOrEqual(constants.priority.PRIORITY_BELOW_NORMAL);
 });
 
+test('this process never loads onnxruntime itself', async () => {
+  await engine.status();
+  const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: readonly string[] };
+  expect(sharedObjects.filter((path) => /onnxruntime/.test(path))).toEqual([]);
+});
+
 test('state moves on in the child from run to run and comes back only when it is read', async () => {
   const session = await engine.open(addingStep(), {
     state: { theta: 'theta_o' },
@@ -129,7 +135,7 @@ test('closing a session drops its waiting runs at once and leaves other sessions
 test('this process stays quick while a run is under way', async () => {
   const session = await engine.open(slowGraph(120));
   const gaps: number[] = [];
-  for (let attempt = 0; attempt < 3 && !gaps.some((gap) => gap < 50); attempt++) {
+  for (let attempt = 0; attempt < 5 && !gaps.some((gap) => gap < 50); attempt++) {
     const run = session.run(slowFeed());
     gaps.push(await worstGap(run));
   }
