@@ -1,7 +1,8 @@
 /** The command line as a person or a script uses it: answers, progress, exit codes. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openWorkstation } from '../../src/main/workstation.ts';
 import { histoloop } from '../fixtures/program.ts';
 import { describeWithData } from '../fixtures/shared-data.ts';
 import { temporaryFolder } from '../fixtures/temporary.ts';
@@ -64,7 +65,6 @@ describe('what is not understood', () => {
 
   test('a project open elsewhere is not touched, and says so', async () => {
     const folder = temporaryFolder();
-    const { openWorkstation } = await import('../../src/main/workstation.ts');
     const workstation = await openWorkstation({ projectFolder: folder, shell: 'command-line' });
     const ran = await histoloop(['train', '--project', folder, '--json']);
     await workstation.close();
@@ -107,7 +107,6 @@ describeWithData('on a real slide', (data) => {
       geometry: { type: 'Polygon', coordinates: square },
       properties: { classification: { name: 'Tumor' } },
     };
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(labels, JSON.stringify({ type: 'FeatureCollection', features: [feature] }));
     const unknown = await histoloop(['correct', '--slide', slide, '--labels', labels, ...common]);
     expect(JSON.parse(unknown.stdout).error.message).toContain('Tumor');
