@@ -1,7 +1,6 @@
 /** Dice of a nuclei model and of its plain peer (Otsu on haematoxylin) on the same fields, counted over all pixels together. */
 import type { TrainingBlock } from '../../src/core/learn/blocks.ts';
-import { channelTable } from '../../src/core/learn/blocks.ts';
-import { countBlock, emptyCounts, evaluateBlocks, summarise } from '../../src/core/learn/evaluate.ts';
+import { evaluateBlocks, overlapWhereSpoken, summariseAgreement } from '../../src/core/learn/evaluate.ts';
 import type { ModelCard, ModelScore } from '../../src/core/learn/model-card.ts';
 import { thresholdNuclei } from '../../src/core/learn/stain-threshold.ts';
 import type { OpenSession } from '../../src/core/nn/session.ts';
@@ -14,11 +13,8 @@ export interface Scored {
 }
 
 export function thresholdDice(blocks: readonly TrainingBlock[]): number {
-  const counts = emptyCounts(NUCLEI_CLASS_IDS.length);
-  for (const block of blocks) {
-    countBlock(counts, block.human, thresholdNuclei(block.image), channelTable(NUCLEI_CLASS_IDS));
-  }
-  return summarise(counts, NUCLEI_CLASS_IDS).dice;
+  const counts = blocks.map((block) => overlapWhereSpoken(block.human, thresholdNuclei(block.image), NUCLEI_CLASS_IDS));
+  return summariseAgreement(counts, NUCLEI_CLASS_IDS).dice;
 }
 
 /** One row of a model card. */

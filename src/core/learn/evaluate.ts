@@ -4,6 +4,7 @@
  */
 import { type CancelSignal, throwIfCancelled } from '../cancel.ts';
 import { classOf, NOTHING } from '../label.ts';
+import { addOverlap, countOverlap, type OverlapCounts, scoreOverlap } from '../measure/overlap.ts';
 import type { OpenSession, Session } from '../nn/session.ts';
 import type { RgbImage } from '../slide.ts';
 import { channelTable, type TrainingBlock } from './blocks.ts';
@@ -45,13 +46,13 @@ export interface EvaluateOptions {
 export async function evaluateBlocks(options: EvaluateOptions): Promise<Agreement> {
   const session = await options.open(options.model, { purpose: 'inference' });
   try {
-    const counts = emptyCounts(options.classIds.length);
+    const counts: OverlapCounts[][] = [];
     for (const block of options.blocks) {
       throwIfCancelled(options.signal);
       const predicted = await predictImage(session, options.card, block.image);
-      countBlock(counts, block.human, predicted, channelTable(options.classIds));
+      counts.push(overlapWhereSpoken(block.human, predicted, options.classIds));
     }
-    return summarise(counts, options.classIds);
+    return summariseAgreement(counts, options.classIds);
   } finally {
     await session.close();
   }
@@ -79,36 +80,34 @@ export async function predictImage(session: Session, card: ModelCard, image: Rgb
   return best;
 }
 
-/** Pixel counts by output channel. */
-export interface ClassCounts {
-  readonly both: Float64Array;
-  readonly truth: Float64Array;
-  readonly predicted: Float64Array;
+const SILENT = 255;
+
+/** Overlap by output channel over the pixels a person has spoken about (with a class the model knows). */
+export function overlapWhereSpoken(
+  human: Uint8Array,
+  predicted: Uint8Array,
+  classIds: readonly number[],
+): OverlapCounts[] {
+  const channelOf = channelTable(classIds);
+  const truth = human.map((value) => {
+    const channel = value === NOTHING ? -1 : channelOf[classOf(value)]!;
+    return channel < 0 ? SILENT : channel;
+  });
+  return countOverlap(truth, predicted, [...classIds.keys()], { ignoreLabel: SILENT });
 }
 
-export function emptyCounts(classes: number): ClassCounts {
-  return { both: new Float64Array(classes), truth: new Float64Array(classes), predicted: new Float64Array(classes) };
-}
-
-/** Adds the pixels a person has spoken about (with a class the model knows). */
-export function countBlock(counts: ClassCounts, human: Uint8Array, predicted: Uint8Array, channelOf: Int8Array): void {
-  for (let i = 0; i < human.length; i++) {
-    if (human[i] === NOTHING) continue;
-    const truth = channelOf[classOf(human[i]!)]!;
-    if (truth < 0) continue;
-    counts.truth[truth]! += 1;
-    counts.predicted[predicted[i]!]! += 1;
-    if (truth === predicted[i]) counts.both[truth]! += 1;
-  }
-}
-
-export function summarise(counts: ClassCounts, classIds: readonly number[]): Agreement {
-  const perClass = classIds.map((classId, c): ClassAgreement => {
-    const sum = counts.truth[c]! + counts.predicted[c]!;
-    return { classId, dice: sum === 0 ? null : (2 * counts.both[c]!) / sum, truthPixels: counts.truth[c]! };
+/** Sums up blocks; `blocks` holds each one's overlap by output channel. */
+export function summariseAgreement(
+  blocks: readonly (readonly OverlapCounts[])[],
+  classIds: readonly number[],
+): Agreement {
+  const pooled = addOverlap(blocks);
+  const perClass = pooled.map((counts, channel): ClassAgreement => {
+    const truthPixels = counts.truePositive + counts.falseNegative;
+    return { classId: classIds[channel]!, dice: scoreOverlap(counts, 'skip')?.dice ?? null, truthPixels };
   });
   const drawn = perClass.slice(1).filter((entry) => entry.truthPixels > 0);
   const counted = drawn.length > 0 ? drawn : perClass.slice(0, 1);
-  const dice = counted.reduce((sum, entry) => sum + (entry.dice ?? 0), 0) / counted.length;
-  return { dice, perClass, pixels: counts.truth.reduce((sum, count) => sum + count, 0) };
+  const dice = counted.reduce((sum, entry) => sum + (entry.dice ?? 0), 0) / Math.max(1, counted.length);
+  return { dice, perClass, pixels: perClass.reduce((sum, entry) => sum + entry.truthPixels, 0) };
 }

@@ -20,7 +20,7 @@ export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, sha
     const message = `model ${card.name} answered ${found}, not ${wanted}: it needs one channel for each of its classes (${card.classes.join(', ')}) at the size of its input; use another model or correct its card`;
     throw new HistoloopError('model-unusable', message, { data: { found, wanted } });
   }
-  const bad = output.data.findIndex((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(output.data);
   if (bad >= 0) {
     const message = `model ${card.name} answered ${output.data[bad]} instead of a number; nothing of it was stored: go back to an earlier version of the model`;
     throw new HistoloopError('model-output-invalid', message, { data: { index: bad } });
@@ -28,20 +28,42 @@ export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, sha
   return card.outputKind === 'probabilities' ? output.data : softmaxOverClasses(output.data, shape);
 }
 
-/** Softmax of [N,K,H,W] values over K, with each pixel's greatest value taken off first. */
+/** A plain loop: several times faster than findIndex, and this runs on every pixel of a slide. */
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) <= Number.MAX_VALUE)) return i;
+  return -1;
+}
+
+/** Softmax of [N,K,H,W] values over K. */
 function softmaxOverClasses(logits: Float32Array, shape: readonly number[]): Float32Array {
   const [count, classes, height, width] = shape as [number, number, number, number];
   const plane = height * width;
   const result = new Float32Array(logits.length);
   for (let image = 0; image < count; image++) {
-    for (let pixel = 0; pixel < plane; pixel++) {
-      const first = image * classes * plane + pixel;
-      let greatest = Number.NEGATIVE_INFINITY;
-      for (let c = 0, i = first; c < classes; c++, i += plane) if (logits[i]! > greatest) greatest = logits[i]!;
-      let sum = 0;
-      for (let c = 0, i = first; c < classes; c++, i += plane) sum += result[i] = Math.exp(logits[i]! - greatest);
-      for (let c = 0, i = first; c < classes; c++, i += plane) result[i]! /= sum;
-    }
+    const first = image * classes * plane;
+    const own = { values: logits.subarray(first, first + classes * plane), into: result.subarray(first) };
+    if (classes === 2) softmaxOfTwo(own.values, own.into, plane);
+    else softmaxOfMany(own.values, own.into, plane);
   }
   return result;
+}
+
+/** The same with one exponential a pixel instead of two. */
+function softmaxOfTwo(values: Float32Array, into: Float32Array, plane: number): void {
+  for (let i = 0; i < plane; i++) {
+    const second = 1 / (1 + Math.exp(values[i]! - values[plane + i]!));
+    into[i] = 1 - second;
+    into[plane + i] = second;
+  }
+}
+
+/** With each pixel's greatest value taken off first, so that no exponential overflows. */
+function softmaxOfMany(values: Float32Array, into: Float32Array, plane: number): void {
+  for (let pixel = 0; pixel < plane; pixel++) {
+    let greatest = Number.NEGATIVE_INFINITY;
+    for (let i = pixel; i < values.length; i += plane) if (values[i]! > greatest) greatest = values[i]!;
+    let sum = 0;
+    for (let i = pixel; i < values.length; i += plane) sum += into[i] = Math.exp(values[i]! - greatest);
+    for (let i = pixel; i < values.length; i += plane) into[i]! /= sum;
+  }
 }

@@ -78,25 +78,42 @@ function taps(start: number, count: number, scale: number, origin: number): Taps
 function resample(canvas: Canvas, across: Taps, down: Taps): Float32Array {
   const width = across.first.length;
   const height = down.first.length;
-  const narrow = new Float32Array(width * canvas.height);
   const planes = new Float32Array(canvas.classCount * width * height);
+  const narrow = new Float32Array(width * canvas.height);
   for (let c = 0; c < canvas.classCount; c++) {
-    const source = canvas.sums.subarray(c * canvas.width * canvas.height);
-    for (let y = 0; y < canvas.height; y++) {
-      for (let x = 0; x < width; x++) narrow[y * width + x] = gather(source, y * canvas.width, 1, across, x);
-    }
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) planes[(c * height + y) * width + x] = gather(narrow, x, width, down, y);
-    }
+    const plane = canvas.width * canvas.height;
+    shrinkAcross(canvas.sums.subarray(c * plane, (c + 1) * plane), canvas.width, across, narrow);
+    shrinkDown(narrow, width, down, planes.subarray(c * width * height, (c + 1) * width * height));
   }
   return planes;
 }
 
-function gather(source: Float32Array, offset: number, step: number, axis: Taps, index: number): number {
-  let sum = 0;
-  for (let t = 0; t < axis.perPixel; t++) {
-    const share = axis.shares[index * axis.perPixel + t]!;
-    if (share > 0) sum += share * source[offset + (axis.first[index]! + t) * step]!;
+function shrinkAcross(
+  source: Float32Array,
+  sourceWidth: number,
+  { first, perPixel, shares }: Taps,
+  into: Float32Array,
+) {
+  const width = first.length;
+  for (let to = 0, from = 0; from < source.length; from += sourceWidth) {
+    for (let x = 0; x < width; x++, to++) {
+      let sum = 0;
+      for (let t = 0; t < perPixel; t++) {
+        const share = shares[x * perPixel + t]!;
+        if (share > 0) sum += share * source[from + first[x]! + t]!;
+      }
+      into[to] = sum;
+    }
   }
-  return sum;
+}
+
+function shrinkDown(source: Float32Array, width: number, { first, perPixel, shares }: Taps, into: Float32Array) {
+  for (let y = 0; y < first.length; y++) {
+    for (let t = 0; t < perPixel; t++) {
+      const share = shares[y * perPixel + t]!;
+      if (share === 0) continue;
+      const from = (first[y]! + t) * width;
+      for (let x = 0; x < width; x++) into[y * width + x]! += share * source[from + x]!;
+    }
+  }
 }

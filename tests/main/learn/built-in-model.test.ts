@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { channelTable, type TrainingBlock } from '../../../src/core/learn/blocks.ts';
-import { countBlock, emptyCounts, predictImage, summarise } from '../../../src/core/learn/evaluate.ts';
+import type { TrainingBlock } from '../../../src/core/learn/blocks.ts';
+import { evaluateBlocks, predictImage } from '../../../src/core/learn/evaluate.ts';
 import { parseModelCard } from '../../../src/core/learn/model-card.ts';
 import { fineTune } from '../../../src/core/learn/segment.ts';
 import type { Session } from '../../../src/core/nn/session.ts';
@@ -32,12 +32,7 @@ async function predictLabels(block: TrainingBlock): Promise<Uint8Array> {
 }
 
 async function modelDice(blocks: readonly TrainingBlock[]): Promise<number> {
-  const counts = emptyCounts(2);
-  for (const block of blocks) {
-    const predicted = await predictImage(session, card, block.image);
-    countBlock(counts, block.human, predicted, channelTable(NUCLEI_CLASS_IDS));
-  }
-  return summarise(counts, NUCLEI_CLASS_IDS).dice;
+  return (await evaluateBlocks({ model, card, classIds: NUCLEI_CLASS_IDS, blocks, open: engine.open })).dice;
 }
 
 it('the bundled model is small, and its card says where it comes from', () => {
