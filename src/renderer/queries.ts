@@ -1,0 +1,138 @@
+/** What the window knows of the workstation's data, and when it asks again. The one door to TanStack Query. */
+import { QueryClient, useMutation, useQuery } from '@tanstack/react-query';
+import type { JobState, WorkstationEvent } from '../core/contract.ts';
+import { codeOf } from './api.ts';
+import type { Session } from './session.ts';
+
+export { QueryClientProvider } from '@tanstack/react-query';
+
+const HISTORY_LIMIT = 200;
+
+export const keys = {
+  status: ['status'] as const,
+  project: ['project'] as const,
+  models: ['models'] as const,
+  jobs: ['jobs'] as const,
+  slide: (slideId: string | null) => ['slide', slideId] as const,
+  history: (slideId: string | null) => ['history', slideId] as const,
+  folder: (folder: string | null) => ['folder', folder] as const,
+};
+
+/** An answer that says no is final; only an absent workstation is asked again. */
+export function createQueryClient(): QueryClient {
+  const retry = (count: number, error: Error) => codeOf(error) === null && count < 5;
+  return new QueryClient({
+    defaultOptions: {
+      queries: { retry, networkMode: 'always', refetchOnWindowFocus: false, staleTime: 60_000 },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  });
+}
+
+export function useStatus({ workstation }: Session) {
+  return useQuery({ queryKey: keys.status, queryFn: () => workstation.client.app.status() });
+}
+
+export function useProject({ workstation }: Session) {
+  return useQuery({ queryKey: keys.project, queryFn: () => workstation.client.project.get() });
+}
+
+export function useModels({ workstation }: Session) {
+  return useQuery({ queryKey: keys.models, queryFn: () => workstation.client.model.list() });
+}
+
+export function useJobs({ workstation }: Session) {
+  return useQuery({ queryKey: keys.jobs, queryFn: () => workstation.client.job.list() });
+}
+
+export function useSlide({ workstation }: Session, slideId: string | null) {
+  return useQuery({
+    queryKey: keys.slide(slideId),
+    queryFn: () => workstation.client.slide.get({ slideId: slideId ?? '' }),
+    enabled: slideId !== null,
+  });
+}
+
+export function useHistory({ workstation }: Session, slideId: string | null) {
+  return useQuery({
+    queryKey: keys.history(slideId),
+    queryFn: () => workstation.client.mask.history({ slideId: slideId ?? '', limit: HISTORY_LIMIT }),
+    enabled: slideId !== null,
+  });
+}
+
+export function useFolder({ workstation }: Session, folder: string | null) {
+  return useQuery({
+    queryKey: keys.folder(folder),
+    queryFn: () => workstation.client.slide.browse({ folder }),
+    staleTime: 0,
+  });
+}
+
+/** A call that changes something: errors are told to the person, and what it may have changed is asked again. */
+export function useChange<Input, Output>(
+  session: Session,
+  call: (input: Input) => Promise<Output>,
+  changed: readonly (readonly unknown[])[] = [],
+) {
+  return useMutation({
+    mutationFn: call,
+    onError: (error) => session.notices.error(error),
+    onSettled: () => Promise.all(changed.map((queryKey) => session.queries.invalidateQueries({ queryKey }))),
+  });
+}
+
+/** Starts, cancels or resumes a job; its state shows at once. */
+export function useJobCall<Input>(session: Session, call: (input: Input) => Promise<JobState>) {
+  return useMutation({
+    mutationFn: call,
+    onError: (error) => session.notices.error(error),
+    onSuccess: (job) => putJob(session.queries, job),
+  });
+}
+
+/** Newest first, one entry a job; a state that arrives late never replaces a finished one. */
+export function mergeJob(jobs: readonly JobState[], job: JobState): readonly JobState[] {
+  const at = jobs.findIndex((old) => old.jobId === job.jobId);
+  if (at < 0) return [job, ...jobs];
+  return jobs.map((old, i) => (i === at ? job : old));
+}
+
+function putJob(queries: QueryClient, job: JobState): void {
+  queries.setQueryData<readonly JobState[]>(keys.jobs, (jobs) => mergeJob(jobs ?? [], job));
+}
+
+/** Brings what the window knows up to date with an event. */
+export function takeEvent(queries: QueryClient, event: WorkstationEvent): void {
+  const renew = (queryKey: readonly unknown[]) => void queries.invalidateQueries({ queryKey });
+  switch (event.kind) {
+    case 'project.changed':
+      renew(keys.project);
+      renew(['slide']);
+      return;
+    case 'mask.changed':
+      return;
+    case 'history.changed':
+      queries.setQueryData(
+        keys.slide(event.slideId),
+        (old: object | undefined) => old && { ...old, history: event.history },
+      );
+      renew(keys.history(event.slideId));
+      return;
+    case 'model.changed':
+      renew(keys.models);
+      renew(keys.project);
+      return;
+    case 'job.progressed':
+      putJob(queries, event.job);
+      if (event.job.state === 'done') for (const key of [keys.models, keys.project, ['slide']]) renew(key);
+      return;
+    default:
+      event satisfies never;
+  }
+}
+
+/** After events may have been missed. */
+export function renewAll(queries: QueryClient): void {
+  void queries.invalidateQueries();
+}
