@@ -2,7 +2,7 @@
 import { HistoloopError } from '../../core/errors.ts';
 import type { RgbImage, Slide } from '../../core/slide.ts';
 import { pixelSizeFromTags, UNKNOWN_PIXEL_SIZE } from './pixel-size.ts';
-import { pasteImage, whiteImage } from './resample.ts';
+import { pasteImage, whiteImage } from '../../core/resample.ts';
 import { decodePicture, readPictureHeader } from './sharp-codec.ts';
 import type { SlideFile } from './slide-file.ts';
 import type { SlideFormat } from './slide-format.ts';

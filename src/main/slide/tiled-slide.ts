@@ -8,7 +8,7 @@ import type { Rect } from '../../core/geometry.ts';
 import type { EncodedTile, RgbImage, Slide, SlideInfo, SlideLevel } from '../../core/slide.ts';
 import { ByteCache } from './byte-cache.ts';
 import { cutRegion } from './cut-region.ts';
-import { cropImage, halve, pasteImage, whiteImage } from './resample.ts';
+import { cropImage, halve, pasteImage, whiteImage } from '../../core/resample.ts';
 import { encodeJpeg } from './sharp-codec.ts';
 import { tileSize, withMadeLevels } from './slide-levels.ts';
 

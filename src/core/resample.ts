@@ -2,8 +2,8 @@
  * Resampling of an RGB rectangle at any fractional place: area average where the picture shrinks, Catmull-Rom where it
  * grows. Outside the source the edge pixel is repeated. Pure arithmetic on arrays.
  */
-import type { Rect } from '../../core/geometry.ts';
-import type { RgbImage } from '../../core/slide.ts';
+import type { Rect } from './geometry.ts';
+import type { RgbImage } from './slide.ts';
 
 /** For each output pixel, which source pixels count and how much. */
 interface Taps {
