@@ -18,7 +18,7 @@ export interface ServedWindow extends Loopback {
   readonly errors: unknown[];
 }
 
-/** A window of four files, with a secret beside it that no address may reach. */
+/** A window of five files, with a secret beside it that no address may reach. */
 export function makeWindow(): string {
   const folder = mkdtempSync(join(tmpdir(), 'histoloop-window-'));
   const renderer = join(folder, 'renderer');
@@ -30,6 +30,7 @@ export function makeWindow(): string {
   );
   writeFileSync(join(renderer, 'assets', 'app-1a2b.js'), 'document.title = "ran";');
   writeFileSync(join(renderer, 'assets', 'app-3c4d.css'), 'body{}');
+  writeFileSync(join(renderer, 'assets', 'eval-5e6f.js'), 'document.title = eval("1 + 1");');
   writeFileSync(join(renderer, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   return folder;
 }
