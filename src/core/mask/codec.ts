@@ -19,7 +19,7 @@ export function encodeTile(labels: Uint8Array): Uint8Array {
     pushLength(code, end - start - 1);
     start = end;
   }
-  return Uint8Array.from(code);
+  return new Uint8Array(code);
 }
 
 /** Skips four labels at a time: most of a mask is long runs. */

@@ -1,5 +1,7 @@
 /** Horizontal runs of mask pixels, the common tongue of the rasterisers and the edits. It knows no shapes and no labels. */
 
+const FEW_SPANS = 32;
+
 /** Receives the pixels x0 ≤ x < x1 of row y, in mask pixels. */
 export type SpanSink = (y: number, x0: number, x1: number) => void;
 
@@ -38,14 +40,10 @@ function extendRow(row: number[], x0: number, x1: number): void {
 }
 
 function emitRow(y: number, row: number[], sink: SpanSink): void {
-  if (row.length === 2) {
-    sink(y, row[0]!, row[1]!);
-    return;
-  }
-  const order = Array.from({ length: row.length / 2 }, (_, i) => 2 * i).sort((a, b) => row[a]! - row[b]!);
-  let x0 = row[order[0]!]!;
-  let x1 = row[order[0]! + 1]!;
-  for (const at of order) {
+  sortSpans(row);
+  let x0 = row[0]!;
+  let x1 = row[1]!;
+  for (let at = 2; at < row.length; at += 2) {
     if (row[at]! > x1) {
       sink(y, x0, x1);
       x0 = row[at]!;
@@ -53,4 +51,25 @@ function emitRow(y: number, row: number[], sink: SpanSink): void {
     } else if (row[at + 1]! > x1) x1 = row[at + 1]!;
   }
   sink(y, x0, x1);
+}
+
+/** By start. Few spans, mostly in order, are the rule; a scribble's many are worth a real sort. */
+function sortSpans(row: number[]): void {
+  if (row.length > 2 * FEW_SPANS) {
+    const order = Array.from({ length: row.length / 2 }, (_, i) => 2 * i).sort((a, b) => row[a]! - row[b]!);
+    const sorted = order.flatMap((at) => [row[at]!, row[at + 1]!]);
+    for (let i = 0; i < row.length; i++) row[i] = sorted[i]!;
+    return;
+  }
+  for (let i = 2; i < row.length; i += 2) {
+    const x0 = row[i]!;
+    const x1 = row[i + 1]!;
+    let at = i;
+    for (; at > 0 && row[at - 2]! > x0; at -= 2) {
+      row[at] = row[at - 2]!;
+      row[at + 1] = row[at - 1]!;
+    }
+    row[at] = x0;
+    row[at + 1] = x1;
+  }
 }
