@@ -32,6 +32,17 @@ function reasonToSkip(): string | null {
   return null;
 }
 
+const preload = join(root, 'out', 'preload', 'index.cjs');
+
+test.skipIf(!existsSync(join(root, 'out')))(
+  'the built preload is a plain script, as a sandboxed window loads no module',
+  () => {
+    const script = readFileSync(preload, 'utf8');
+    expect(script).not.toMatch(/^(?:import|export)\s/m);
+    expect(script.match(/require\(/g)).toHaveLength(1);
+  },
+);
+
 const reason = reasonToSkip();
 if (reason !== null) console.warn(`SKIPPED, the Electron shell is not run here: ${reason}`);
 
