@@ -2,8 +2,8 @@
 import { type CancelSignal, throwIfCancelled } from '../../core/cancel.ts';
 import { HistoloopError } from '../../core/errors.ts';
 import { intersectRect, isEmptyRect, type Rect, rect, tilesOf } from '../../core/geometry.ts';
-import type { RgbImage, SlideInfo, SlideLevel } from '../../core/slide.ts';
 import { pasteImage, resample, whiteImage } from '../../core/resample.ts';
+import type { RgbImage, SlideInfo, SlideLevel } from '../../core/slide.ts';
 import { levelForScale } from './slide-levels.ts';
 
 /** Output and source window may hold this many pixels (192 MB of RGB): more must be asked for in parts. */

@@ -1,8 +1,8 @@
 /** An ordinary picture (PNG, JPEG, WebP, small untiled TIFF) as a slide: decoded once, cut into tiles in memory. */
 import { HistoloopError } from '../../core/errors.ts';
+import { pasteImage, whiteImage } from '../../core/resample.ts';
 import type { RgbImage, Slide } from '../../core/slide.ts';
 import { pixelSizeFromTags, UNKNOWN_PIXEL_SIZE } from './pixel-size.ts';
-import { pasteImage, whiteImage } from '../../core/resample.ts';
 import { decodePicture, readPictureHeader } from './sharp-codec.ts';
 import type { SlideFile } from './slide-file.ts';
 import type { SlideFormat } from './slide-format.ts';

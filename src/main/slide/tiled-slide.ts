@@ -5,10 +5,10 @@
 import { type CancelSignal, throwIfCancelled } from '../../core/cancel.ts';
 import { HistoloopError, isHistoloopError } from '../../core/errors.ts';
 import type { Rect } from '../../core/geometry.ts';
+import { cropImage, halve, pasteImage, whiteImage } from '../../core/resample.ts';
 import type { EncodedTile, RgbImage, Slide, SlideInfo, SlideLevel } from '../../core/slide.ts';
 import { ByteCache } from './byte-cache.ts';
 import { cutRegion } from './cut-region.ts';
-import { cropImage, halve, pasteImage, whiteImage } from '../../core/resample.ts';
 import { encodeJpeg } from './sharp-codec.ts';
 import { tileSize, withMadeLevels } from './slide-levels.ts';
 
@@ -21,11 +21,14 @@ export interface TileReader {
   /** Stored levels only, finest first. */
   readonly info: SlideInfo;
   /** A tile that can go to a browser as stored, or null where its pixels have to be made. */
-  stored(level: number, column: number, row: number): Promise<EncodedTile | null>;
+  stored(level: number, column: number, row: number, signal?: CancelSignal): Promise<EncodedTile | null>;
   /** RGB of the stored tile, padding included, or null where the file holds none there. */
-  pixels(level: number, column: number, row: number): Promise<RgbImage | null>;
+  pixels(level: number, column: number, row: number, signal?: CancelSignal): Promise<RgbImage | null>;
   close(): Promise<void>;
 }
+
+/** Errors that are not about one tile's bytes. */
+const PASSED_ON: ReadonlySet<string> = new Set(['cancelled', 'file-unreadable', 'internal']);
 
 interface TileAddress {
   readonly level: number;
@@ -52,16 +55,14 @@ export class TiledSlide implements Slide {
     const address = { level, column, row };
     const stored = this.#levelAt(address);
     this.#throwIfStopped(signal);
-    if (level < this.#storedLevels && isWholeTile(stored, column, row)) {
-      const tile = await this.#guarded(address, () => this.#reader.stored(level, column, row));
-      if (tile !== null) return tile;
-    }
     const key = keyOf(address);
     const known = this.#encoded.get(key);
     if (known !== undefined) return known;
-    const tile = await encodeJpeg(await this.tilePixels(level, column, row, signal));
-    this.#encoded.set(key, tile, tile.bytes.length);
-    return tile;
+    if (level < this.#storedLevels && isWholeTile(stored, column, row)) {
+      const tile = await this.#guarded(address, () => this.#reader.stored(level, column, row, signal));
+      if (tile !== null) return tile.passthrough ? tile : this.#keep(key, tile);
+    }
+    return this.#keep(key, await encodeJpeg(await this.tilePixels(level, column, row, signal)));
   }
 
   async region(slideRect: Rect, width: number, height: number, signal?: CancelSignal): Promise<RgbImage> {
@@ -96,6 +97,11 @@ export class TiledSlide implements Slide {
     await this.#reader.close();
   }
 
+  #keep(key: string, tile: EncodedTile): EncodedTile {
+    if (!this.#closed) this.#encoded.set(key, tile, tile.bytes.length);
+    return tile;
+  }
+
   #begin(address: TileAddress, signal: CancelSignal | undefined): Promise<RgbImage> {
     const key = keyOf(address);
     const work = this.#make(address, signal).then((image) => {
@@ -111,7 +117,7 @@ export class TiledSlide implements Slide {
     if (address.level >= this.#storedLevels) return await this.#makeFromFiner(address, signal);
     const { level, column, row } = address;
     const size = tileSize(this.info.levels[level]!, column, row);
-    const image = await this.#guarded(address, () => this.#reader.pixels(level, column, row));
+    const image = await this.#guarded(address, () => this.#reader.pixels(level, column, row, signal));
     return image === null ? whiteImage(size.width, size.height) : cropImage(image, size.width, size.height);
   }
 
@@ -140,7 +146,7 @@ export class TiledSlide implements Slide {
     try {
       return await read();
     } catch (error) {
-      if (isHistoloopError(error) && (error.code === 'cancelled' || error.code === 'file-unreadable')) throw error;
+      if (isHistoloopError(error) && PASSED_ON.has(error.code)) throw error;
       this.#throwIfStopped(undefined);
       const { level, column, row } = address;
       const reason = error instanceof Error ? error.message : String(error);
