@@ -1,11 +1,13 @@
 /**
  * Writes a graph node by node. Each node is checked and its shapes are inferred as it is added, so that whoever writes
- * gradients can ask for the shape of anything. Constants are shared. It optimises nothing.
+ * gradients can ask for the shape of anything. Constants are shared, and what depends on constants alone is one.
  */
 import { assert, HistoloopError } from '../errors.ts';
 import type { Attribute, Attributes, Node, OnnxModel, ValueInfo } from './graph.ts';
+import { runNode } from './reference-node.ts';
+import { tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
 import type { Tensor, TensorType } from './session.ts';
-import { inferShapes, type KnownValue } from './shape.ts';
+import { inferShapes, type KnownValue, type Shape } from './shape.ts';
 import { sameDims, sizeOf, tensorOf } from './tensor.ts';
 import { IR_VERSION, nodeLabel, OPS, OPSET, type Op, type OpRow, verifyNode } from './verify.ts';
 
@@ -24,6 +26,8 @@ export type PlainAttributes<K extends Op> = {
 
 /** Constants up to this many elements are shared and may serve as shapes. */
 const SMALL = 64;
+/** Results of constants up to this many elements are computed while building. */
+const LARGE = 2 ** 22;
 
 export class GraphBuilder {
   readonly nodes: Node[] = [];
@@ -110,17 +114,40 @@ export class GraphBuilder {
   append(node: Node): void {
     verifyNode(node);
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.value(name)));
+    const shapes = this.shapesOf(node, inputs);
+    if (this.folds(node, inputs, shapes)) {
+      this.fold(node, inputs);
+      return;
+    }
+    node.outputs.forEach((name, i) => {
+      assert(!this.values.has(name), `two values called '${name}'`);
+      this.values.set(name, shapes[i]);
+    });
+    this.nodes.push(node);
+  }
+
+  private shapesOf(node: Node, inputs: readonly (KnownValue | undefined)[]): Shape[] {
     try {
-      const shapes = inferShapes(node.op as Op, { inputs, attributes: node.attributes, outputs: node.outputs.length });
-      node.outputs.forEach((name, i) => {
-        assert(!this.values.has(name), `two values called '${name}'`);
-        this.values.set(name, shapes[i]);
-      });
+      return inferShapes(node.op as Op, { inputs, attributes: node.attributes, outputs: node.outputs.length });
     } catch (error) {
       if (error instanceof HistoloopError) throw new HistoloopError(error.code, `${nodeLabel(node)}: ${error.message}`);
       throw error;
     }
-    this.nodes.push(node);
+  }
+
+  /** Whether a node's results are known already; networks compute their own shapes that way. */
+  private folds(node: Node, inputs: readonly (KnownValue | undefined)[], shapes: readonly Shape[]): boolean {
+    if (node.op === 'Shape') return true;
+    const most = node.op === 'ConstantOfShape' ? SMALL : LARGE;
+    const known = inputs.every((input) => input === undefined || input.constant !== undefined);
+    return known && shapes.every(({ dims }) => sizeOf(dims) <= most);
+  }
+
+  private fold(node: Node, inputs: readonly (KnownValue | undefined)[]): void {
+    const values = inputs.map((input) => input && valueOfKnown(input));
+    runNode(node, values, false).forEach((value, i) => {
+      this.initialiser(node.outputs[i], tensorOfValue(value));
+    });
   }
 
   /** Adds a node with fresh output names. */
@@ -217,6 +244,11 @@ export class GraphBuilder {
       graph: { name, nodes: this.nodes, initialisers: this.initialisers, inputs: this.inputs, outputs: this.outputs },
     };
   }
+}
+
+/** A Shape node may be asked of a value whose numbers are unknown; only its size matters then. */
+function valueOfKnown({ constant, type, dims }: KnownValue): Value {
+  return constant ? valueOfTensor(constant) : { type, dims, data: new Float64Array(0) };
 }
 
 /** Plain values → attributes of the kinds that the operator's row says. */

@@ -3,41 +3,16 @@
  * onnxruntime and for gradients; not for work. It knows standard operators of opset 18 only.
  */
 import { HistoloopError } from '../errors.ts';
-import type { Node, OnnxModel } from './graph.ts';
+import type { OnnxModel } from './graph.ts';
 import { decodeModel } from './onnx.ts';
-import { KERNELS } from './reference-ops.ts';
-import { settle, tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
+import { runNode } from './reference-node.ts';
+import { tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
 import type { OpenSession, Session, SessionOptions, Tensor } from './session.ts';
-import { inferShapes, type KnownValue } from './shape.ts';
-import { nodeLabel, OPSET, type Op, topologicalOrder, verifyGraph } from './verify.ts';
+import { OPSET, topologicalOrder, verifyGraph } from './verify.ts';
 
 export interface ReferenceOptions {
   /** `float64` computes float32 networks in doubles throughout; the default rounds every value to float32. */
   readonly precision?: 'float32' | 'float64';
-}
-
-function knownValue(value: Value | undefined, index: number): KnownValue | undefined {
-  if (value === undefined) return undefined;
-  // Input 0 of ConstantOfShape and input 1… of the others may decide the shape; only short ones ever do.
-  const short = value.data.length <= 64 || index > 0;
-  return short ? { ...value, constant: { type: 'float64', dims: value.dims, data: value.data } } : value;
-}
-
-/** Runs one node. Errors: `model-unusable`, naming the node. */
-export function runNode(node: Node, inputs: readonly (Value | undefined)[], doubles: boolean): Value[] {
-  const op = node.op as Op;
-  try {
-    const shapes = inferShapes(op, {
-      inputs: inputs.map(knownValue),
-      attributes: node.attributes,
-      outputs: node.outputs.length,
-    });
-    const results = KERNELS[op]({ inputs, attributes: node.attributes, outputs: shapes });
-    return shapes.map(({ type, dims }, i) => ({ type, dims, data: settle(results[i], type, doubles) }));
-  } catch (error) {
-    if (error instanceof HistoloopError) throw new HistoloopError(error.code, `${nodeLabel(node)}: ${error.message}`);
-    throw error;
-  }
 }
 
 /** Opens a model that is already decoded. */

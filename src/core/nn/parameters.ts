@@ -1,0 +1,91 @@
+/** The flat vector that all weights of a network lie in while they learn: where each lies, in and out. */
+import { HistoloopError } from '../errors.ts';
+import type { GraphBuilder } from './builder.ts';
+import type { OnnxModel } from './graph.ts';
+import type { Tensor } from './session.ts';
+import { sizeOf } from './tensor.ts';
+
+export interface ParameterEntry {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** Where the parameter starts in the flat vector, in elements. */
+  readonly offset: number;
+  readonly trainable: boolean;
+}
+
+export interface ParameterLayout {
+  readonly entries: readonly ParameterEntry[];
+  /** Elements of the flat vector. */
+  readonly length: number;
+}
+
+/** Matrices and kernels are decayed; biases, scales and slopes are not. */
+export function decays(dims: readonly number[]): boolean {
+  return dims.filter((dim) => dim > 1).length >= 2;
+}
+
+/** Lays weights out: decayed ones first, then the others, then the frozen ones, so that masks are a few long runs. */
+export function layOut(
+  model: OnnxModel,
+  names: readonly string[],
+  trainable: (name: string) => boolean,
+): ParameterLayout {
+  const rank = (name: string) => (trainable(name) ? (decays(model.graph.initialisers.get(name)!.dims) ? 0 : 1) : 2);
+  const ordered = [0, 1, 2].flatMap((wanted) => names.filter((name) => rank(name) === wanted));
+  let length = 0;
+  const entries = ordered.map((name) => {
+    const { dims } = model.graph.initialisers.get(name)!;
+    const entry = { name, dims, offset: length, trainable: trainable(name) };
+    length += sizeOf(dims);
+    return entry;
+  });
+  return { entries, length };
+}
+
+/** The model's weights as one flat vector. */
+export function gatherParameters(model: OnnxModel, layout: ParameterLayout): Tensor {
+  const data = new Float32Array(layout.length);
+  for (const { name, offset } of layout.entries)
+    data.set(model.graph.initialisers.get(name)!.data as Float32Array, offset);
+  return { type: 'float32', dims: [layout.length], data };
+}
+
+/** Adds a view of each parameter to the graph: name → value. */
+export function sliceParameters(g: GraphBuilder, flat: string, layout: ParameterLayout): Map<string, string> {
+  return new Map(
+    layout.entries.map(({ name, dims, offset }) => {
+      return [name, g.reshape(g.slice(flat, 0, offset, offset + sizeOf(dims)), dims)] as const;
+    }),
+  );
+}
+
+/** Joins per-parameter values back into one flat vector; zeros where a parameter has none. */
+export function joinParameters(g: GraphBuilder, layout: ParameterLayout, values: ReadonlyMap<string, string>): string {
+  const parts = layout.entries.map(({ name, dims }) => {
+    const value = values.get(name);
+    return value === undefined ? g.filled([sizeOf(dims)], 0) : g.reshape(value, [sizeOf(dims)]);
+  });
+  return g.concat(parts, 0);
+}
+
+/** Puts a flat vector's values back into the model. Error: `model-output-invalid` where one is not finite. */
+export function scatterParameters(model: OnnxModel, layout: ParameterLayout, flat: Tensor | undefined): OnnxModel {
+  if (flat === undefined || flat.data.length !== layout.length) {
+    throw new HistoloopError(
+      'bad-input',
+      `${flat?.data.length ?? 'no'} values do not fill the ${layout.length} weights of this network`,
+    );
+  }
+  const initialisers = new Map(model.graph.initialisers);
+  for (const { name, dims, offset } of layout.entries) {
+    const data = Float32Array.from(flat.data.subarray(offset, offset + sizeOf(dims)) as Float32Array);
+    if (!data.every(Number.isFinite)) {
+      throw new HistoloopError(
+        'model-output-invalid',
+        `the learned weight '${name}' is not finite; train again with a lower learning rate`,
+      );
+    }
+    initialisers.set(name, { type: 'float32', dims, data });
+  }
+  return { ...model, graph: { ...model.graph, initialisers } };
+}

@@ -1,0 +1,145 @@
+/**
+ * Finds what training needs in somebody else's network: the picture it takes, the logits it computes, and the weights
+ * that may learn. It changes nothing.
+ */
+import { HistoloopError } from '../errors.ts';
+import { intOf, intsOf } from './attributes.ts';
+import type { Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
+import { isFloat } from './tensor.ts';
+import { topologicalOrder } from './verify.ts';
+
+export interface SegmentationNetwork {
+  readonly image: ValueInfo;
+  /** The value before any final softmax, sigmoid or argmax. */
+  readonly logits: string;
+  /** The nodes that the logits need, in executable order. */
+  readonly nodes: readonly Node[];
+  /** Weights that may learn, in the order in which the network uses them. */
+  readonly parameters: readonly string[];
+}
+
+/** Error: `model-unusable`, saying what the network lacks. */
+export function findSegmentation(model: OnnxModel): SegmentationNetwork {
+  const order = topologicalOrder(model.graph);
+  const image = findImage(model.graph);
+  const makers = new Map(order.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const logits = withoutActivation(findOutput(model.graph).name, makers);
+  const nodes = neededFor(logits, order);
+  return { image, logits, nodes, parameters: findParameters(nodes, model.graph) };
+}
+
+function findImage(graph: Graph): ValueInfo {
+  const pictures = graph.inputs.filter(
+    (input) => isFloat(input.type) && (input.dims === null || input.dims.length === 4),
+  );
+  if (pictures.length !== 1 || graph.inputs.length !== 1) {
+    const found = graph.inputs
+      .map((input) => `'${input.name}' ${input.type} [${input.dims?.join(', ') ?? '?'}]`)
+      .join(', ');
+    throw new HistoloopError(
+      'model-unusable',
+      `the network should take one picture, float [N,C,H,W], but takes ${found || 'nothing'}; export it with a single image input`,
+    );
+  }
+  const dims = pictures[0].dims;
+  if (dims && dims[3] === 3 && dims[1] !== 3) {
+    throw new HistoloopError(
+      'model-unusable',
+      `the network takes pictures as [N,H,W,C]; convert it to [N,C,H,W] (tf2onnx: --inputs-as-nchw)`,
+    );
+  }
+  return pictures[0];
+}
+
+function findOutput(graph: Graph): ValueInfo {
+  const likely = graph.outputs.find((output) => output.dims?.length === 4) ?? graph.outputs[0];
+  if (likely === undefined) throw new HistoloopError('model-unusable', 'the network has no output');
+  return likely;
+}
+
+const ACTIVATIONS: ReadonlySet<string> = new Set(['ArgMax', 'Cast', 'Identity', 'LogSoftmax', 'Sigmoid', 'Softmax']);
+
+function withoutActivation(output: string, makers: ReadonlyMap<string, Node>): string {
+  let value = output;
+  for (;;) {
+    const node = makers.get(value);
+    if (node === undefined || node.domain !== '') return value;
+    if (ACTIVATIONS.has(node.op)) value = node.inputs[0];
+    else {
+      const inside = insideTransposes(node, makers);
+      if (inside === null) return value;
+      value = inside;
+    }
+  }
+}
+
+/** Some exporters turn the channels to the end, take the softmax there and turn them back. */
+function insideTransposes(last: Node, makers: ReadonlyMap<string, Node>): string | null {
+  if (last.op !== 'Transpose') return null;
+  const softmax = makers.get(last.inputs[0]);
+  const first = softmax && ACTIVATIONS.has(softmax.op) ? makers.get(softmax.inputs[0]) : undefined;
+  if (softmax === undefined || first?.op !== 'Transpose') return null;
+  const [there, back] = [intsOf(first.attributes, 'perm'), intsOf(last.attributes, 'perm')];
+  if (there === undefined || back === undefined || back.some((axis, i) => there[axis] !== i)) return null;
+  const axis = intOf(softmax.attributes, 'axis', -1);
+  return there[axis < 0 ? axis + there.length : axis] === 1 ? first.inputs[0] : null;
+}
+
+function neededFor(value: string, order: readonly Node[]): Node[] {
+  const needed = new Set([value]);
+  const nodes: Node[] = [];
+  for (const node of [...order].reverse()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    for (const name of node.inputs) needed.add(name);
+    nodes.push(node);
+  }
+  return nodes.reverse();
+}
+
+/** Inputs that are weights wherever they appear. */
+const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
+  BatchNormalization: [1, 2],
+  Conv: [1, 2],
+  ConvTranspose: [1, 2],
+  Gemm: [1, 2],
+  InstanceNormalization: [1, 2],
+  LayerNormalization: [1, 2],
+  MatMul: [0, 1],
+  PRelu: [1],
+};
+/** Inputs that are weights where a layer comes before; else they scale the picture itself and stay as they are. */
+const AFTER_LAYER: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub']);
+const MOVES: ReadonlySet<string> = new Set([
+  'Identity',
+  'Reshape',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+  'Flatten',
+  'Expand',
+]);
+
+function findParameters(nodes: readonly Node[], graph: Graph): string[] {
+  /** Value → the weight it is a view of. */
+  const views = new Map(
+    [...graph.initialisers].flatMap(([name, t]) => (t.type === 'float32' ? [[name, name] as const] : [])),
+  );
+  const learned = new Set<string>();
+  const parameters = new Set<string>();
+  for (const node of nodes) {
+    if (node.domain !== '') continue;
+    const view = views.get(node.inputs[0]);
+    if (MOVES.has(node.op) && view !== undefined) views.set(node.outputs[0], view);
+    const fixed = Object.hasOwn(WEIGHT_INPUTS, node.op) ? WEIGHT_INPUTS[node.op] : [];
+    const afterLayer = AFTER_LAYER.has(node.op) && node.inputs.some((name) => learned.has(name));
+    node.inputs.forEach((name, i) => {
+      const weight = views.get(name);
+      if (weight === undefined) return;
+      const several = graph.initialisers.get(weight)!.data.length > 1;
+      if (fixed.includes(i) || (afterLayer && several)) parameters.add(weight);
+    });
+    if (fixed.length > 0 || node.inputs.some((name) => learned.has(name)))
+      for (const name of node.outputs) learned.add(name);
+  }
+  return [...parameters];
+}
