@@ -30,10 +30,10 @@ import {
 } from './nuinsseg.ts';
 import { type Scored, scoreOn } from './score-nuclei.ts';
 
-const BATCH = 8;
+const BATCH = 4;
 const PATCH_PX = 128;
 const CHANNELS = [16, 32, 64, 128];
-const LEARNING_RATE = 2e-3;
+const LEARNING_RATE = 1.5e-3;
 const OPTIMISER: Optimiser = { kind: 'adamw', weightDecay: 0.01 };
 const project = resolve(import.meta.dirname, '../..');
 

@@ -7,7 +7,7 @@ import type { OpenSession } from '../../../src/core/nn/session.ts';
 import { buildUnet } from '../../../src/core/nn/unet.ts';
 import { CARD, CLASS_IDS, spotted, truthOf } from './stubs.ts';
 
-const model = encodeModel(buildUnet({ inputChannels: 3, classes: 2, channels: [4, 8], seed: 3 }));
+const model = encodeModel(buildUnet({ inputChannels: 3, classes: 2, channels: [4, 8], seed: 4 }));
 
 function block(seed: number): TrainingBlock {
   const image = spotted(32, 32, seed, 4);
@@ -47,9 +47,9 @@ describe('fine-tuning', () => {
   it('teaches a network that knew nothing, and tells how much', async () => {
     const seen: number[] = [];
     const result = await fineTune(
-      options({ steps: 60, learningRate: 0.01, onStep: (step, total) => seen.push(step * 1000 + total) }),
+      options({ steps: 60, learningRate: 0.02, onStep: (step, total) => seen.push(step * 1000 + total) }),
     );
-    expect(result.diceAfter).toBeGreaterThan(result.diceBefore + 0.2);
+    expect(result.diceAfter).toBeGreaterThan(result.diceBefore + 0.3);
     expect(result.losses).toHaveLength(60);
     expect(result.losses.at(-1)!).toBeLessThan(result.losses[0]!);
     expect(seen).toEqual(Array.from({ length: 60 }, (_, n) => (n + 1) * 1000 + 60));
