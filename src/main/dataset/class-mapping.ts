@@ -64,7 +64,8 @@ function mapped(names: Iterable<string>, classes: readonly LabelClass[], mapping
   return ids;
 }
 
-function listed(items: readonly unknown[]): string {
+/** The first ten of a list, and how many more there are. */
+export function listed(items: readonly unknown[]): string {
   const shown = items.slice(0, 10).join(', ');
   return items.length > 10 ? `${shown} and ${items.length - 10} more` : shown;
 }

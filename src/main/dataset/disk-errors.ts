@@ -15,6 +15,7 @@ const REMEDIES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EROFS: ['disk-read-only', 'the disk is read-only; choose another one'],
   EACCES: ['disk-read-only', 'you may not write there; choose another folder'],
   EPERM: ['disk-read-only', 'you may not write there; choose another folder'],
+  EEXIST: ['bad-input', 'a part of the path is a file; choose another folder'],
   ENOTDIR: ['bad-input', 'a part of the path is a file; choose another folder'],
   ENAMETOOLONG: ['bad-input', 'the path is too long; choose a shorter one'],
   ENOENT: ['file-missing', 'the folder above it cannot be made; choose another one'],

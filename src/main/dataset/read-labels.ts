@@ -6,7 +6,7 @@ import { HistoloopError } from '../../core/errors.ts';
 import type { LabelClass } from '../../core/label.ts';
 import { fillRings } from '../../core/mask/contour-fill.ts';
 import { createMaskGrid, type MaskGrid } from '../../core/mask/tile-grid.ts';
-import { type ClassMapping, classIdsOfNames, classIdsOfValues } from './class-mapping.ts';
+import { type ClassMapping, classIdsOfNames, classIdsOfValues, listed } from './class-mapping.ts';
 import { type GeoJsonObject, parseGeoJson } from './geojson-objects.ts';
 import { createTileCanvas, type LabelTile, type TileCanvas } from './tile-canvas.ts';
 
@@ -64,7 +64,10 @@ export function readGeoJsonLabels(bytes: Uint8Array, target: LabelTarget): Impor
     else tiny++;
   }
   const warnings = [...skipped].map(([type, count]) => `${count} objects of type ${type} cover no area; left out`);
-  for (const [name, id] of ids) if (id === 0) warnings.push(`${names.get(name)} objects of class «${name}»; left out`);
+  for (const [name, id] of ids) {
+    const kind = name === '' ? 'without a class' : `of class «${name}»`;
+    if (id === 0) warnings.push(`${names.get(name)} objects ${kind}; left out`);
+  }
   if (tiny > 0) warnings.push(`${tiny} objects cover the centre of no mask pixel; left out`);
   if (counts.size === 0) throw nothingToDraw(warnings);
   return { tiles: canvas.tiles(), counts, warnings };
@@ -116,11 +119,13 @@ export function labelImageToTiles(image: LabelImage, target: LabelTarget): Impor
   const grid = createMaskGrid(target.widthPx, target.heightPx, target.maskDownsample);
   const step = stepOf(image, target, grid);
   const ids = classIdsOfValues(distinctValues(image.data), target.classes, target.mapping);
+  const idOf = new Uint8Array(65536);
+  for (const [value, id] of ids) idOf[value] = id;
   const canvas = createTileCanvas();
   const counts = new Map<number, number>();
   for (let y = 0; y < grid.height; y++) {
     const line = Math.min(image.height - 1, y * step + (step >> 1)) * image.width;
-    const idAt = (x: number) => ids.get(image.data[line + Math.min(image.width - 1, x * step + (step >> 1))]!) ?? 0;
+    const idAt = (x: number) => idOf[image.data[line + Math.min(image.width - 1, x * step + (step >> 1))]!]!;
     for (let from = 0, to = 0; from < grid.width; from = to) {
       const id = idAt(from);
       do to++;
@@ -133,7 +138,7 @@ export function labelImageToTiles(image: LabelImage, target: LabelTarget): Impor
   if (counts.size === 0)
     throw new HistoloopError('bad-input', 'the label image sets no pixel: every value is left out');
   const left = [...ids].filter(([value, id]) => value !== 0 && id === 0).map(([value]) => value);
-  return { tiles: canvas.tiles(), counts, warnings: left.length > 0 ? [`left out the values ${left.join(', ')}`] : [] };
+  return { tiles: canvas.tiles(), counts, warnings: left.length > 0 ? [`left out the values ${listed(left)}`] : [] };
 }
 
 /** Picture pixels per mask pixel. */
