@@ -11,7 +11,7 @@ import { createNotices, type Notices } from './notices.ts';
 import { createQueryClient, keys, renewAll, takeEvent } from './queries.ts';
 import { createViewStore, type ViewState, type ViewStore } from './state.ts';
 import { texts } from './texts.ts';
-import { createStage, type Stage } from './viewer/stage.ts';
+import { Stage } from './viewer/stage.ts';
 
 export interface Session {
   readonly workstation: Workstation;
@@ -75,7 +75,7 @@ export function createSession(workstation: Workstation, initial: Partial<ViewSta
     edits,
     stage: () => stage,
     mount(container) {
-      const mounted = createStage(container, {
+      const mounted = new Stage(container, {
         workstation,
         view,
         submit: (input) => edits.push({ kind: 'edit', ...input }),

@@ -7,14 +7,17 @@ import { useSession, useViewState } from './session-context.ts';
 const t = texts.commands;
 const GROUPS: readonly CommandGroup[] = ['tools', 'mask', 'edit', 'view'];
 
-/** The nine digits are one line. */
-const isExtraDigit = (id: string) => /^class\.[2-9]$/.test(id);
+/** Several commands of a kind are one line. */
+const FAMILIES: readonly { readonly ids: RegExp; readonly text: string; readonly keys: readonly string[] }[] = [
+  { ids: /^class\./, text: t.chooseClass, keys: ['1', '…', '9'] },
+  { ids: /^view\.(left|right|up|down)$/, text: t.arrows, keys: ['←', '→', '↑', '↓'] },
+];
 
 function linesOf(group: CommandGroup): (readonly [string, readonly string[]])[] {
-  return COMMANDS.filter((command) => command.group === group && !isExtraDigit(command.id)).map((command) => [
-    command.text,
-    command.id === 'class.1' ? ['1', '…', '9'] : command.keys,
-  ]);
+  const own = COMMANDS.filter((command) => command.group === group);
+  const single = own.filter((command) => !FAMILIES.some(({ ids }) => ids.test(command.id)));
+  const families = FAMILIES.filter(({ ids }) => own.some((command) => ids.test(command.id)));
+  return [...single, ...families].map(({ text, keys }) => [text, keys]);
 }
 
 export function CheatSheet() {
@@ -26,16 +29,16 @@ export function CheatSheet() {
       opened={opened}
       onClose={close}
       title={t.title}
-      size="xl"
+      size={1040}
       centered
       transitionProps={{ duration: 0 }}
       closeButtonProps={{ 'aria-label': t.close }}
     >
-      <SimpleGrid cols={2} spacing={28} verticalSpacing={18}>
+      <SimpleGrid cols={3} spacing={32} verticalSpacing={18}>
         {GROUPS.map((group) => (
           <Sheet key={group} title={t.groups[group]} lines={linesOf(group)} />
         ))}
-        <Sheet title={t.groups.mouse} lines={t.mouse.map(([gesture, text]) => [text, [gesture]])} />
+        <Sheet title={t.groups.mouse} lines={t.mouse.map(([gesture, text]) => [text, [gesture]] as const)} />
       </SimpleGrid>
     </Modal>
   );
@@ -54,7 +57,7 @@ function Sheet({ title, lines }: SheetProps) {
       </Title>
       <dl className="keys">
         {lines.map(([text, keys]) => (
-          <div key={text}>
+          <div key={`${text} ${keys.join(' ')}`}>
             <dt>{text}</dt>
             <dd>{keys.map((key) => (key === '…' ? '…' : <Kbd key={key}>{key}</Kbd>))}</dd>
           </div>

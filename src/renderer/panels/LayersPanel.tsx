@@ -73,8 +73,9 @@ function BeforeAfter({ predictions }: Predictions) {
     view.setState({ compareWith: next });
   };
   return (
-    <Group grow gap={8} align="end">
+    <Stack gap={8}>
       <SegmentedControl
+        fullWidth
         aria-label={t.view}
         data={[
           { value: 'before', label: t.before },
@@ -84,7 +85,7 @@ function BeforeAfter({ predictions }: Predictions) {
         onChange={(value) => view.setState({ showingBefore: value === 'before' })}
       />
       <Select label={t.compareWith} data={options} value={String(compareWith)} onChange={compare} />
-    </Group>
+    </Stack>
   );
 }
 

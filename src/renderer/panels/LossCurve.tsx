@@ -4,7 +4,7 @@ import { texts } from '../texts.ts';
 
 const WIDTH = 300;
 const HEIGHT = 130;
-const LEFT = 44;
+const LEFT = 58;
 const BOTTOM = 26;
 const TOP = 10;
 const RIGHT = 8;

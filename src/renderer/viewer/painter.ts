@@ -24,6 +24,11 @@ export interface Screen {
   readonly ratio: number;
 }
 
+/** Width of outlines in CSS pixels. */
+export const OUTLINE_PX = 2;
+/** Outlines stay visible on a mask that is shown faintly. */
+export const OUTLINE_MIN_OPACITY = 0.9;
+
 export interface Painter {
   readonly kind: 'webgl2' | 'canvas2d';
   readonly canvas: HTMLCanvasElement;

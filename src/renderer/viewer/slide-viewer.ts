@@ -19,6 +19,8 @@ export interface SlideViewerEvents {
 
 export interface SlideViewer {
   open(info: SlideInfo, tileUrl: TileUrl): void;
+  /** Marks laid over the picture go in here: below the minimap, moving with nothing. */
+  readonly surface: HTMLElement;
   /** From level-0 pixels to CSS pixels of the container; null while no slide is open. */
   map(): Affine | null;
   rotation(): number;
@@ -54,6 +56,7 @@ function osdOptions(container: HTMLElement): OpenSeadragon.Options {
     navigatorBorderColor: '#3a424d',
     navigatorDisplayRegionColor: '#8fc7ff',
     navigatorAutoFade: false,
+    navigatorOpacity: 1,
     keyboardNavEnabled: false,
     tabIndex: '' as unknown as number,
     gestureSettingsMouse: mouse,
@@ -104,6 +107,7 @@ export function createSlideViewer(container: HTMLElement, events: SlideViewerEve
   }
 
   return {
+    surface: osd.canvas as HTMLElement,
     open: (info, tileUrl) => openSource(osd, info, tileUrl),
     map,
     rotation: () => osd.viewport?.getRotation(true) ?? 0,

@@ -13,8 +13,9 @@ import { GESTURES } from '../tools/toolbox.ts';
 import { apply, invert, scaleOf, visibleRect } from './affine.ts';
 import { createLayerPool, type LayerPool } from './layer-pool.ts';
 import { MaskOverlay } from './mask-overlay.ts';
+import type { Painter } from './painter.ts';
 import { createPainter } from './painters.ts';
-import { attachPointer, type PointerHost } from './pointer-input.ts';
+import { attachPointer, type PointerInput } from './pointer-input.ts';
 import { createPointerMarks } from './pointer-marks.ts';
 import { shownLayers } from './shown-layers.ts';
 import { createSlideViewer, type SlideViewer } from './slide-viewer.ts';
@@ -30,254 +31,276 @@ export interface StageHost {
   onError(error: unknown): void;
 }
 
-export interface Stage {
-  readonly viewer: SlideViewer;
-  /** Shows a slide, or takes over what changed about the one shown. */
-  show(details: SlideDetails, classes: readonly LabelClass[]): void;
-  acknowledge(request: PendingRequest, result: EditResult): void;
-  refuse(request: PendingRequest): void;
-  maskChanged(event: Extract<WorkstationEvent, { kind: 'mask.changed' }>): void;
-  /** Asks again what the layers hold, after events may have been missed. */
-  refresh(): void;
-  /** True where a gesture was under way. */
-  cancelGesture(): boolean;
-  /** While held, dragging moves the slide whatever the tool. */
-  holdPan(held: boolean): void;
-  dispose(): void;
-}
-
 interface OpenSlide {
-  details: SlideDetails;
-  classes: readonly LabelClass[];
+  readonly details: SlideDetails;
+  readonly classes: readonly LabelClass[];
+  readonly painter: Painter;
   readonly overlay: MaskOverlay;
   readonly pool: LayerPool;
 }
 
 const MARK_COLOR = '#ffffff';
 const ERASE_COLOR = '#ff8f8f';
+const RING_TOOLS: ReadonlySet<string> = new Set(['brush', 'eraser']);
 
-export function createStage(container: HTMLElement, host: StageHost): Stage {
-  const { view } = host;
-  const maskCanvas = document.createElement('div');
-  maskCanvas.className = 'mask-canvas';
-  const marks = createPointerMarks();
-  let open: OpenSlide | null = null;
-  let frame = 0;
-  let panHeld = false;
-  let hovered: Point | null = null;
-  let erasing = false;
+export class Stage {
+  readonly viewer: SlideViewer;
+  private readonly container: HTMLElement;
+  private readonly host: StageHost;
+  private readonly pointer: PointerInput;
+  private readonly maskHolder = document.createElement('div');
+  private readonly marks = createPointerMarks();
+  private readonly stopWatching: () => void;
+  private open: OpenSlide | null = null;
+  private frame = 0;
+  private panHeld = false;
+  private erasing = false;
+  private hovered: Point | null = null;
 
-  const viewer = createSlideViewer(container, { onFrame: draw, onTileFailed: () => undefined });
-  container.append(maskCanvas, marks.element);
-
-  function requestDraw() {
-    if (frame !== 0) return;
-    frame = requestAnimationFrame(() => {
-      frame = 0;
-      draw();
+  constructor(container: HTMLElement, host: StageHost) {
+    this.container = container;
+    this.host = host;
+    this.viewer = createSlideViewer(container, { onFrame: () => this.draw(), onTileFailed: () => undefined });
+    this.maskHolder.className = 'mask-canvas';
+    this.viewer.surface.append(this.maskHolder, this.marks.element);
+    this.pointer = attachPointer(container, {
+      toSlide: (point) => this.toSlide(point),
+      begin: (first, event) => this.begin(first, event),
+      move: (gesture, samples) => this.showProgress(gesture.move(samples)),
+      end: (gesture, samples) => this.finish(gesture.end(samples)),
+      cancel: () => this.abandon(),
+      hover: (point, event) => this.hover(point, event),
+      panByPixels: (dx, dy) => this.viewer.panByPixels(dx, dy),
+      wheel: (event) => turnWheel(host.view, event),
     });
+    this.stopWatching = host.view.subscribe((state, before) => {
+      if (concernsStage(state, before)) this.applyView(state);
+      else if (state.brushScreenPx !== before.brushScreenPx || state.brushSlidePx !== before.brushSlidePx)
+        this.drawRing();
+    });
+    this.applyView(host.view.getState());
   }
 
-  function draw() {
-    const map = viewer.map();
-    if (map === null || open === null) return;
-    const { clientWidth: width, clientHeight: height } = container;
-    const ratio = window.devicePixelRatio || 1;
-    const missing = open.overlay.draw(map, { width, height, ratio });
-    marks.place(map);
-    drawRing();
-    const rect = visibleRect(map, width, height);
-    const viewport = { ...rect, zoom: scaleOf(map), rotation: viewer.rotation(), flipped: viewer.flipped() };
-    const before = view.getState();
-    if (before.maskTilesMissing !== missing) view.setState({ maskTilesMissing: missing });
-    if (JSON.stringify(before.viewport) !== JSON.stringify(viewport)) view.setState({ viewport });
+  /** Shows a slide, or takes over what changed about the one shown. */
+  show(details: SlideDetails, classes: readonly LabelClass[]): void {
+    if (this.open?.details.slideId === details.slideId) this.open = { ...this.open, details, classes };
+    else this.openSlide(details, classes);
+    this.applyView(this.host.view.getState());
   }
 
-  function drawRing() {
-    const state = view.getState();
-    const map = viewer.map();
-    const hasRing = ringTools.has(state.tool) && !panHeld && map !== null;
-    const zoom = map === null ? 1 : scaleOf(map);
-    const color = erasing || state.tool === 'eraser' ? ERASE_COLOR : MARK_COLOR;
-    marks.ring(hasRing ? hovered : null, brushDiameterPx(state, zoom) * zoom, color);
+  acknowledge(request: PendingRequest, result: EditResult): void {
+    const slide = this.open;
+    if (slide?.details.slideId !== request.slideId) return;
+    const arrived = slide.pool.markChanged(slide.details.humanLayerId, result.history.editId, result.tiles);
+    void arrived.then(() => this.forget(request.requestId));
   }
 
-  function toSlide(point: Point): Point | null {
-    const map = viewer.map();
-    return map === null || open === null ? null : apply(invert(map), point);
+  /** The gesture of a request that was refused leaves the screen. */
+  refuse(request: PendingRequest): void {
+    this.forget(request.requestId);
   }
 
-  function settings(erase: boolean): GestureSettings {
-    const state = view.getState();
-    const map = viewer.map();
-    const zoom = map === null ? 1 : scaleOf(map);
-    const shown = open && shownLayers(state, open.details.predictions);
-    return {
-      label: state.classId,
-      eraserLabel: state.eraserMeaning === 'background' ? BACKGROUND : NOTHING,
-      erasing: erase,
-      brushRadius: brushDiameterPx(state, zoom) / 2,
-      slidePxPerScreenPx: 1 / zoom,
-      predictionLayerId: shown?.prediction?.layerId ?? null,
+  maskChanged(event: Extract<WorkstationEvent, { kind: 'mask.changed' }>): void {
+    if (this.open?.details.slideId !== event.slideId) return;
+    void this.open.pool.markChanged(event.layerId, event.revision, event.tiles);
+  }
+
+  /** Asks again what the layers hold, after events may have been missed. */
+  refresh(): void {
+    this.open?.pool.refresh();
+  }
+
+  /** True where a gesture was under way. */
+  cancelGesture(): boolean {
+    return this.pointer.cancel();
+  }
+
+  /** While held, dragging moves the slide whatever the tool. */
+  holdPan(held: boolean): void {
+    this.panHeld = held;
+    this.applyView(this.host.view.getState());
+    this.drawRing();
+  }
+
+  dispose(): void {
+    this.stopWatching();
+    cancelAnimationFrame(this.frame);
+    this.closeSlide();
+    this.pointer.dispose();
+    this.viewer.close();
+  }
+
+  private openSlide(details: SlideDetails, classes: readonly LabelClass[]): void {
+    this.closeSlide();
+    const { workstation, view, onError, waiting } = this.host;
+    const redraw = () => this.requestDraw();
+    const painter = createPainter(this.maskHolder, redraw);
+    const overlay = new MaskOverlay({ ...details.info, maskDownsample: details.maskDownsample }, painter);
+    const onChange = (_layerId: number, column: number, row: number) => {
+      overlay.baseChanged(column, row);
+      redraw();
     };
+    const pool = createLayerPool(workstation, { onChange, onError });
+    this.open = { details, classes, painter, overlay, pool };
+    view.setState({ viewport: null, pointer: null });
+    for (const request of waiting()) restore(overlay, details.slideId, request);
+    this.viewer.open(details.info, (level, column, row) =>
+      workstation.tileUrl(details.slideId, level, { column, row }),
+    );
   }
 
-  function showProgress({ piece, outline }: Progress) {
-    if (piece !== null) guarded(() => open?.overlay.drawPiece(piece));
-    if (outline !== null) marks.outline(outline, erasing ? ERASE_COLOR : MARK_COLOR);
-    requestDraw();
+  private closeSlide(): void {
+    this.pointer.cancel();
+    this.open?.pool.close();
+    this.open?.overlay.dispose();
+    this.open = null;
   }
 
-  function guarded(work: () => void) {
-    try {
-      work();
-    } catch (error) {
-      host.onError(error);
-    }
+  private forget(requestId: string): void {
+    this.open?.overlay.removePending(requestId);
+    this.requestDraw();
   }
 
-  function finish(finished: Finished | null) {
-    marks.outline(null, MARK_COLOR);
-    const slide = open;
-    if (slide === null || finished === null) return abandon();
-    const requestId = crypto.randomUUID();
-    guarded(() => {
-      slide.overlay.addPending(requestId, finished.operation);
-      const predictionLayerId = shownLayers(view.getState(), slide.details.predictions).prediction?.layerId ?? null;
-      host.submit({ slideId: slide.details.slideId, requestId, predictionLayerId, ...finished });
-    });
-    requestDraw();
-  }
-
-  function abandon() {
-    marks.outline(null, MARK_COLOR);
-    open?.overlay.dropPieces();
-    requestDraw();
-  }
-
-  const pointerHost: PointerHost = {
-    toSlide,
-    begin(first: Sample, event: PointerEvent): Gesture | null {
-      const start = panHeld ? null : GESTURES[view.getState().tool];
-      if (start === null) return null;
-      const { gesture, progress } = start(first, settings(event.altKey || event.ctrlKey));
-      showProgress(progress);
-      return gesture;
-    },
-    move: (gesture, samples) => showProgress(gesture.move(samples)),
-    end: (gesture, samples) => finish(gesture.end(samples)),
-    cancel: abandon,
-    hover(point, event) {
-      hovered = point;
-      erasing = event !== null && (event.altKey || event.ctrlKey);
-      const slide = point && toSlide(point);
-      view.setState({ pointer: slide && { x: slide.x, y: slide.y } });
-      drawRing();
-    },
-    panByPixels: (dx, dy) => viewer.panByPixels(dx, dy),
-    wheel: (event) => turnWheel(view, event),
-  };
-  const pointer = attachPointer(container, pointerHost);
-
-  function applyView(state: ViewState) {
+  private applyView(state: ViewState): void {
+    const { viewer, container, open, maskHolder, panHeld } = this;
     viewer.setDragPans(panHeld || GESTURES[state.tool] === null);
     viewer.showMinimap(state.minimap);
-    maskCanvas.style.visibility = state.maskHidden ? 'hidden' : 'visible';
+    maskHolder.style.visibility = state.maskHidden ? 'hidden' : 'visible';
     container.dataset.tool = panHeld ? 'pan' : state.tool;
     if (open === null) return;
-    open.overlay.setLook({ ...lookOf(state), classes: open.classes });
+    const { hiddenClasses, fill, opacity, showOrigin } = state;
+    open.overlay.setLook({ hiddenClasses, fill, opacity, showOrigin, classes: open.classes });
     const { prediction, humanShown } = shownLayers(state, open.details.predictions);
     open.overlay.setLayers({
       human: open.pool.layer(open.details.humanLayerId),
       prediction: prediction && open.pool.layer(prediction.layerId),
       humanShown,
     });
-    requestDraw();
+    this.requestDraw();
   }
 
-  function openSlide(details: SlideDetails, classes: readonly LabelClass[]) {
-    closeSlide();
-    const { workstation } = host;
-    const painter = createPainter(maskCanvas, requestDraw);
-    view.setState({ maskPainter: painter.kind, viewport: null, pointer: null });
-    const overlay = new MaskOverlay({ ...details.info, maskDownsample: details.maskDownsample }, painter);
-    const pool = createLayerPool(workstation, {
-      onChange(_layerId, column, row) {
-        overlay.baseChanged(column, row);
-        requestDraw();
-      },
-      onError: host.onError,
+  private requestDraw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
     });
-    open = { details, classes, overlay, pool };
-    for (const request of host.waiting()) restore(overlay, details.slideId, request);
-    viewer.open(details.info, (level, column, row) => workstation.tileUrl(details.slideId, level, { column, row }));
   }
 
-  function closeSlide() {
-    pointer.cancel();
-    open?.pool.close();
-    open?.overlay.dispose();
-    open = null;
+  private draw(): void {
+    const map = this.viewer.map();
+    if (map === null || this.open === null) return;
+    const { clientWidth: width, clientHeight: height } = this.container;
+    const missing = this.open.overlay.draw(map, { width, height, ratio: window.devicePixelRatio || 1 });
+    this.marks.place(map);
+    this.drawRing();
+    const place = { rotation: this.viewer.rotation(), flipped: this.viewer.flipped() };
+    const viewport = { ...visibleRect(map, width, height), zoom: scaleOf(map), ...place };
+    const { view } = this.host;
+    const before = view.getState();
+    const maskPainter = this.open.painter.kind;
+    if (before.maskTilesMissing !== missing || before.maskPainter !== maskPainter) {
+      view.setState({ maskTilesMissing: missing, maskPainter });
+    }
+    if (JSON.stringify(before.viewport) !== JSON.stringify(viewport)) view.setState({ viewport });
   }
 
-  const stopWatching = view.subscribe((state, before) => {
-    if (concernsStage(state, before)) applyView(state);
-    else if (state.brushScreenPx !== before.brushScreenPx || state.brushSlidePx !== before.brushSlidePx) drawRing();
-  });
-  applyView(view.getState());
+  private zoom(): number {
+    const map = this.viewer.map();
+    return map === null ? 1 : scaleOf(map);
+  }
 
-  return {
-    viewer,
-    show(details, classes) {
-      if (open?.details.slideId !== details.slideId) openSlide(details, classes);
-      else Object.assign(open, { details, classes });
-      applyView(view.getState());
-    },
-    acknowledge(request, result) {
-      const slide = open;
-      if (slide?.details.slideId !== request.slideId) return;
-      const { humanLayerId } = slide.details;
-      const arrived = slide.pool.markChanged(humanLayerId, result.history.editId, result.tiles);
-      void arrived.then(() => {
-        slide.overlay.removePending(request.requestId);
-        requestDraw();
-      });
-    },
-    refuse(request) {
-      open?.overlay.removePending(request.requestId);
-      requestDraw();
-    },
-    maskChanged(event) {
-      if (open?.details.slideId === event.slideId)
-        void open.pool.markChanged(event.layerId, event.revision, event.tiles);
-    },
-    refresh: () => open?.pool.refresh(),
-    cancelGesture: () => pointer.cancel(),
-    holdPan(held) {
-      panHeld = held;
-      applyView(view.getState());
-      drawRing();
-    },
-    dispose() {
-      stopWatching();
-      cancelAnimationFrame(frame);
-      closeSlide();
-      pointer.dispose();
-      viewer.close();
-      maskCanvas.remove();
-      marks.element.remove();
-    },
-  };
+  private drawRing(): void {
+    const state = this.host.view.getState();
+    const shown = RING_TOOLS.has(state.tool) && !this.panHeld && this.open !== null;
+    const zoom = this.zoom();
+    const color = this.erasing || state.tool === 'eraser' ? ERASE_COLOR : MARK_COLOR;
+    this.marks.ring(shown ? this.hovered : null, brushDiameterPx(state, zoom) * zoom, color);
+  }
+
+  private toSlide(point: Point): Point | null {
+    const map = this.viewer.map();
+    return map === null || this.open === null ? null : apply(invert(map), point);
+  }
+
+  private hover(point: Point | null, event: PointerEvent | null): void {
+    this.hovered = point;
+    this.erasing = event !== null && isErasing(event);
+    this.host.view.setState({ pointer: point && this.toSlide(point) });
+    this.drawRing();
+  }
+
+  private begin(first: Sample, event: PointerEvent): Gesture | null {
+    const start = this.panHeld ? null : GESTURES[this.host.view.getState().tool];
+    if (start === null) return null;
+    const { gesture, progress } = start(first, this.settings(isErasing(event)));
+    this.showProgress(progress);
+    return gesture;
+  }
+
+  private settings(erasing: boolean): GestureSettings {
+    const state = this.host.view.getState();
+    const zoom = this.zoom();
+    return {
+      label: state.classId,
+      eraserLabel: state.eraserMeaning === 'background' ? BACKGROUND : NOTHING,
+      erasing,
+      brushRadius: brushDiameterPx(state, zoom) / 2,
+      slidePxPerScreenPx: 1 / zoom,
+      predictionLayerId: this.predictionLayerId(),
+    };
+  }
+
+  private predictionLayerId(): number | null {
+    if (this.open === null) return null;
+    return shownLayers(this.host.view.getState(), this.open.details.predictions).prediction?.layerId ?? null;
+  }
+
+  private showProgress({ piece, outline }: Progress): void {
+    if (piece !== null) this.guarded(() => this.open?.overlay.drawPiece(piece));
+    if (outline !== null) this.marks.outline(outline, this.erasing ? ERASE_COLOR : MARK_COLOR);
+    this.requestDraw();
+  }
+
+  private finish(finished: Finished | null): void {
+    const slide = this.open;
+    this.marks.outline(null, MARK_COLOR);
+    if (slide === null || finished === null) {
+      this.abandon();
+      return;
+    }
+    const requestId = crypto.randomUUID();
+    const { slideId } = slide.details;
+    this.guarded(() => {
+      slide.overlay.addPending(requestId, finished.operation);
+      this.host.submit({ slideId, requestId, predictionLayerId: this.predictionLayerId(), ...finished });
+    });
+    this.requestDraw();
+  }
+
+  private abandon(): void {
+    this.marks.outline(null, MARK_COLOR);
+    this.open?.overlay.dropPieces();
+    this.requestDraw();
+  }
+
+  /** A gesture that the rasteriser refuses (too long, off the map) is told, not thrown into an event handler. */
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.host.onError(error);
+    }
+  }
 }
 
-const ringTools: ReadonlySet<string> = new Set(['brush', 'eraser']);
+/** Held with brush or lasso: erase. Alt as in QuPath; Ctrl where the window manager keeps Alt + drag for itself. */
+function isErasing(event: PointerEvent): boolean {
+  return event.altKey || event.ctrlKey;
+}
 
 function restore(overlay: MaskOverlay, slideId: string, request: PendingRequest): void {
   if (request.kind === 'edit' && request.slideId === slideId) overlay.addPending(request.requestId, request.operation);
-}
-
-function lookOf({ hiddenClasses, fill, opacity, showOrigin }: ViewState) {
-  return { hiddenClasses, fill, opacity, showOrigin };
 }
 
 const STAGE_KEYS = [
