@@ -38,7 +38,7 @@ export interface PredictOptions {
   readonly classIds: readonly number[];
   readonly onTile: (tile: PredictedTile) => void | Promise<void>;
   readonly signal?: CancelSignal | undefined;
-  /** Windows per run, default 2 (about 35 MB each for the built-in model). */
+  /** Windows per run, default 2 (1 for a model of one fixed size). */
   readonly batch?: number | undefined;
   /** Edge of a window and what neighbours share of it, in model pixels; default 512 and 96. */
   readonly windowPx?: number | undefined;

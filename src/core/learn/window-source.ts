@@ -3,6 +3,7 @@
  * them. Forgetting one costs time, never correctness: it is run again.
  */
 import { throwIfCancelled } from '../cancel.ts';
+import type { ModelCard } from './model-card.ts';
 import type { PredictOptions } from './predict-options.ts';
 import { probabilitiesOf } from './probabilities.ts';
 import { imagesToTensor } from './tensors.ts';
@@ -10,7 +11,8 @@ import { addWindow, type Canvas, type WindowGrid, windowStart, windowsOf } from 
 
 /** Memory for windows that were run and may serve the next tile. */
 const KEPT_BYTES = 96 * 2 ** 20;
-const DEFAULT_BATCH = 2;
+/** A model of one size only usually takes one picture only, too. */
+const defaultBatch = (card: ModelCard) => (card.fixedSizePx === null ? 2 : 1);
 
 export interface WindowSource {
   /** Adds every window that reaches onto the canvas. Errors: as `predictTiles`. */
@@ -27,7 +29,7 @@ interface Place {
 export function createWindowSource(options: PredictOptions, grid: WindowGrid): WindowSource {
   const keptLimit = Math.max(4, Math.floor(KEPT_BYTES / (4 * grid.size ** 2 * options.card.classes.length)));
   const kept = new Map<string, Float32Array>();
-  const batch = options.batch ?? DEFAULT_BATCH;
+  const batch = options.batch ?? defaultBatch(options.card);
   let ran = 0;
 
   const keep = (key: string, window: Float32Array) => {
