@@ -5,6 +5,7 @@
 import { hash32 } from '../../random.ts';
 import type { Canvas } from './canvas.ts';
 import { readField, readFields } from './field-lattice.ts';
+import { BODY_UM } from './low-power.ts';
 import { pixelHash } from './noise.ts';
 import { drawNucleus, drawRedCell, drawVeil, type Nucleus } from './nucleus.ts';
 import { FIELD, FIELD_COUNT } from './tissue-map.ts';
@@ -52,7 +53,7 @@ function drawOne(canvas: Canvas, kind: CellKind, how: 'nucleus' | 'red-cell' | '
   if (how === 'red-cell') drawRedCell(canvas, nucleus);
   else if (how === 'smear') drawVeil(canvas, nucleus);
   else {
-    if (kind.body > 0 && canvas.pitchUm <= 2) drawBody(canvas, kind, nucleus);
+    if (kind.body > 0 && canvas.pitchUm < BODY_UM) drawBody(canvas, kind, nucleus);
     drawNucleus(canvas, nucleus);
   }
 }
@@ -167,7 +168,7 @@ function resetShape(nucleus: Nucleus): void {
   nucleus.chromatin = 0.3;
   nucleus.vesicular = 0;
   nucleus.nucleolus = 0;
-  nucleus.softUm = 0.7;
+  nucleus.softUm = 0.9;
 }
 
 function emptyNucleus(): Nucleus {

@@ -12,6 +12,7 @@ import { CELL_KINDS } from './cell-kinds.ts';
 import { CELL_REACH_UM, drawCells } from './cells.ts';
 import { sampleFields } from './field-lattice.ts';
 import { paintGround } from './ground.ts';
+import { LOW_POWER_UM } from './low-power.ts';
 import { pixelHash } from './noise.ts';
 import type { DrawnRecipe } from './recipe.ts';
 import { makeTissueMap, type TissueMap } from './tissue-map.ts';
@@ -106,7 +107,7 @@ function drawPixels(recipe: DrawnRecipe, pitchPx: number, grid: Rect): DrawnRegi
     truth: new Uint8Array(grid.width * grid.height).fill(BACKGROUND),
   };
   paintGround(canvas);
-  drawCells(canvas, CELL_KINDS);
+  if (pitchUm < LOW_POWER_UM) drawCells(canvas, CELL_KINDS);
   return finish(canvas);
 }
 

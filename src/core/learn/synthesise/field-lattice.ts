@@ -1,9 +1,11 @@
 /** The tissue map sampled on a fixed grid of about 4 µm and read back by interpolation: what makes drawing quick. */
 import { FIELD_COUNT, type TissueMap } from './tissue-map.ts';
 
-/** Level-0 pixels between nodes: about 4 µm for close looks, 8 µm from afar, and never finer than a drawn pixel. */
-const STEP_PX = { near: 8, far: 16 };
-const FAR_PITCH_PX = 4;
+/** Level-0 pixels between nodes: about 4 µm for close looks, wider from afar, never finer than a drawn pixel. */
+function stepFor(pitchPx: number): number {
+  if (pitchPx < 4) return 8;
+  return pitchPx < 16 ? 16 : Math.max(32, pitchPx);
+}
 
 export interface FieldLattice {
   /** µm between nodes, and the place of node (0, 0) in nodes. Nodes lie on whole multiples, whatever is drawn. */
@@ -16,19 +18,26 @@ export interface FieldLattice {
   readonly values: Float32Array;
 }
 
-/** Covers a rectangle in µm. `pitchPx` is the width of a drawn pixel in level-0 pixels. */
+/** Kept between drawings; a lattice is used up before the next one is sampled. */
+let buffer = new Float32Array(0);
+
+function takeBuffer(length: number): Float32Array {
+  if (buffer.length < length) buffer = new Float32Array(length);
+  return buffer.subarray(0, length);
+}
+
+/** Covers a rectangle in µm, until the next call. `pitchPx` is the width of a drawn pixel in level-0 pixels. */
 export function sampleFields(
   map: TissueMap,
   area: { x0: number; y0: number; x1: number; y1: number },
   pitchPx: number,
 ): FieldLattice {
-  const stepPx = Math.max(pitchPx < FAR_PITCH_PX ? STEP_PX.near : STEP_PX.far, pitchPx);
-  const stepUm = stepPx * map.recipe.pixelSizeUm;
+  const stepUm = stepFor(pitchPx) * map.recipe.pixelSizeUm;
   const column0 = Math.floor(area.x0 / stepUm);
   const row0 = Math.floor(area.y0 / stepUm);
   const columns = Math.ceil(area.x1 / stepUm) - column0 + 2;
   const rows = Math.ceil(area.y1 / stepUm) - row0 + 2;
-  const values = new Float32Array(columns * rows * FIELD_COUNT);
+  const values = takeBuffer(columns * rows * FIELD_COUNT);
   let at = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

@@ -47,7 +47,7 @@ function makeStroma(table: NoiseTable, pitchUm: number) {
     const along = x + fields[FIELD.along]!;
     const bundle = noiseAt(table, along / 80, across / 8.5 + 19.3) - 0.5;
     const fibre = fibreKeep > 0 ? noiseAt(table, along / 24 + 91.1, across / 2.3) - 0.5 : 0;
-    const ripple = Math.sin(across * 1.7 + bundle * 7) * 0.16;
+    const ripple = fibreKeep > 0 ? Math.sin(across * 1.7 + bundle * 7) * 0.16 : 0;
     const density = 1 + bundle * 0.85 * bundleKeep + (fibre * 0.75 + ripple) * fibreKeep;
     const cleft = softStep((fields[FIELD.clefts]! * 0.35 - 0.42 - bundle) * 8) * bundleKeep;
     dye.eosin = 0.22 * Math.max(0.15, density) * (1 - 0.82 * cleft);
