@@ -61,7 +61,7 @@ describeWithData('the bundled model on real tissue', (data) => {
     const slide = await openSlide(join(data, 'wsi/aperio/CMU-1-Small-Region.svs'));
     const [left, top, shift] = [760, 1300, 150];
     const predictFrom = async (x: number, y: number) => {
-      let labels = new Uint8Array();
+      let labels: Uint8Array = new Uint8Array();
       await predictTiles({
         session,
         card,
