@@ -48,6 +48,12 @@ describe('calls', () => {
     expect(tiles.length).toBeGreaterThan(0);
   });
 
+  test('training without corrections is refused in words', async () => {
+    const job = await client.train.start({ steps: 1, seed: 1 });
+    const ended = await workstation.jobFinished(job.jobId);
+    expect(ended.error).toMatchObject({ code: 'nothing-to-learn' });
+  });
+
   test('an edit is answered with its history and heard by listeners; undo and redo follow', async () => {
     const abort = new AbortController();
     const events = await client.app.events(undefined, { signal: abort.signal });
@@ -98,12 +104,6 @@ describe('calls', () => {
     await expect(client.slide.add({ path: join(folder, 'project.sqlite') })).rejects.toMatchObject({
       code: /slide-unsupported|slide-damaged/,
     });
-  });
-
-  test('training with nothing held out is refused in words', async () => {
-    const job = await client.train.start({ steps: 1, seed: 1 });
-    const ended = await workstation.jobFinished(job.jobId);
-    expect(ended.error).toMatchObject({ code: 'nothing-to-learn' });
   });
 });
 
