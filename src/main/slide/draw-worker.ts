@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type PlainError, toPlainError } from '../../core/errors.ts';
 import type { Rect } from '../../core/geometry.ts';
-import { drawRegion } from '../../core/learn/synthesise/draw-region.ts';
+import { drawRegion, truthRegion } from '../../core/learn/synthesise/draw-region.ts';
 import type { DrawnRecipe } from '../../core/learn/synthesise/recipe.ts';
 import { encodeJpeg } from './sharp-codec.ts';
 
@@ -24,8 +24,8 @@ export type DrawAnswer =
   | { readonly jobId: number; readonly error: PlainError };
 
 async function answer(job: DrawJob): Promise<Uint8Array> {
-  const { image, truth } = drawRegion(job.recipe, job.slideRect, job.width, job.height);
-  if (job.want === 'truth') return truth;
+  if (job.want === 'truth') return truthRegion(job.recipe, job.slideRect, job.width, job.height);
+  const { image } = drawRegion(job.recipe, job.slideRect, job.width, job.height);
   return job.want === 'rgb' ? image.data : (await encodeJpeg(image)).bytes;
 }
 

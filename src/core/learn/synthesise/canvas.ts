@@ -13,7 +13,7 @@ export interface Canvas {
   /** Level-0 pixels per drawn pixel, and micrometres per drawn pixel. */
   readonly pitchPx: number;
   readonly pitchUm: number;
-  /** R, G, B, 0…255 unrounded, row-major. */
+  /** R, G, B, 0…255 unrounded, row-major; empty where only the truth is wanted. */
   readonly light: Float32Array;
   /** 1 Background, 2 Nucleus (core/label), row-major. */
   readonly truth: Uint8Array;

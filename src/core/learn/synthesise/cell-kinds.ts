@@ -16,16 +16,16 @@ function isStroma(fields: Float32Array, marginUm: number): boolean {
 /** Crushed chromatin drawn out along the fibres: as dark as a nucleus, but none. */
 const smear: CellKind = {
   id: 11,
-  spacingUm: 95,
+  spacingUm: 64,
   jitter: 1,
   reachUm: SMEAR_REACH_UM,
   gate: [FIELD.tissue, 12],
   maxPitchUm: 40,
   body: 0,
   shape({ fields, chance, nucleus, fibreAngle }) {
-    if (!isStroma(fields, 12) || chance() > 0.4) return null;
-    nucleus.a = 12 + 26 * chance();
-    nucleus.b = 1 + 1.6 * chance();
+    if (!isStroma(fields, 12) || chance() > 0.5) return null;
+    nucleus.a = 10 + 24 * chance();
+    nucleus.b = 1.2 + 2.2 * chance();
     nucleus.angle = fibreAngle() + (chance() - 0.5) * 0.3;
     nucleus.three = 0.25 * chance();
     nucleus.five = 0.2 * chance();
@@ -51,7 +51,7 @@ const fibroblast: CellKind = {
     nucleus.a = 4.2 + 3.6 * chance();
     nucleus.b = 1.1 + 0.75 * chance();
     nucleus.angle = fibreAngle() + (chance() - 0.5) * 0.5;
-    nucleus.haematoxylin = 0.45 + 0.35 * chance();
+    nucleus.haematoxylin = 0.38 + 0.35 * chance();
     nucleus.eosin = 0.1;
     nucleus.three = 0.06;
     nucleus.phase = chance() * 6.28;
@@ -116,7 +116,7 @@ const lymphocyte: CellKind = {
     nucleus.a = 2.7 + 0.65 * chance();
     nucleus.b = nucleus.a * (0.86 + 0.14 * chance());
     nucleus.angle = chance() * 3.14;
-    nucleus.haematoxylin = 0.68 + 0.25 * chance();
+    nucleus.haematoxylin = 0.6 + 0.25 * chance();
     nucleus.eosin = 0.06;
     nucleus.chromatin = 0.5;
     nucleus.phase = chance() * 6.28;
@@ -140,11 +140,11 @@ const epithelialCell: CellKind = {
     nucleus.a = 3.15 + 0.35 * chance();
     nucleus.b = nucleus.a * (0.84 + 0.14 * chance());
     nucleus.angle = chance() * 3.14;
-    nucleus.haematoxylin = 0.4 + 0.14 * chance() + 0.16 * basal;
+    nucleus.haematoxylin = 0.27 + 0.16 * chance() + 0.16 * basal;
     nucleus.eosin = 0.1;
     nucleus.rim = 0.3;
     nucleus.phase = chance() * 6.28;
-    if (chance() < 0.12) makeVesicular(nucleus, 0.6);
+    if (chance() < 0.2) makeVesicular(nucleus, 0.6);
     return 'nucleus';
   },
 };
@@ -174,12 +174,12 @@ const malignantCell: CellKind = {
     nucleus.three = 0.13 * chance();
     nucleus.five = 0.08 * chance();
     nucleus.phase = chance() * 6.28;
-    nucleus.haematoxylin = 0.34 + 0.52 * chance() ** 1.5;
+    nucleus.haematoxylin = 0.27 + 0.5 * chance() ** 1.7;
     nucleus.eosin = 0.1;
     nucleus.chromatin = 0.5 + 0.4 * chance();
     nucleus.rim = 0.4;
     const fate = chance();
-    if (fate < 0.3) makeVesicular(nucleus, 0.7 + 0.2 * chance());
+    if (fate < 0.42) makeVesicular(nucleus, 0.6 + 0.3 * chance());
     else if (fate > 0.975) makeDividing(nucleus);
     return 'nucleus';
   },

@@ -50,12 +50,13 @@ export function drawCells(canvas: Canvas, kinds: readonly CellKind[]): void {
 }
 
 function drawOne(canvas: Canvas, kind: CellKind, how: 'nucleus' | 'red-cell' | 'smear', nucleus: Nucleus): void {
-  if (how === 'red-cell') drawRedCell(canvas, nucleus);
-  else if (how === 'smear') drawVeil(canvas, nucleus);
-  else {
-    if (kind.body > 0 && canvas.pitchUm < BODY_UM) drawBody(canvas, kind, nucleus);
+  const isTruthOnly = canvas.light.length === 0;
+  if (how === 'nucleus') {
+    if (kind.body > 0 && canvas.pitchUm < BODY_UM && !isTruthOnly) drawBody(canvas, kind, nucleus);
     drawNucleus(canvas, nucleus);
-  }
+  } else if (isTruthOnly) return;
+  else if (how === 'red-cell') drawRedCell(canvas, nucleus);
+  else drawVeil(canvas, nucleus);
 }
 
 const body = emptyNucleus();

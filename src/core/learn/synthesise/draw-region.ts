@@ -3,7 +3,7 @@
  * neighbouring tiles fit and a region drawn twice is the same. Pure arithmetic: no clock, no chance beyond the seed.
  */
 import { HistoloopError } from '../../errors.ts';
-import type { Rect } from '../../geometry.ts';
+import { type Rect, scaleRectOut } from '../../geometry.ts';
 import { BACKGROUND, NOTHING } from '../../label.ts';
 import { resample } from '../../resample.ts';
 import type { RgbImage } from '../../slide.ts';
@@ -40,52 +40,66 @@ function mapOf(recipe: DrawnRecipe): TissueMap {
 
 /**
  * The level-0 rectangle `slideRect` as `width`×`height` pixels, white and 0 outside the slide. Drawn at the nearest finer
- * power of two and averaged from there. Errors: `bad-input`.
+ * power of two and averaged from there. Truth tells nuclei only where a pixel is under 6 µm wide. Errors: `bad-input`.
  */
 export function drawRegion(recipe: DrawnRecipe, slideRect: Rect, width: number, height: number): DrawnRegion {
+  const plan = planDrawing(slideRect, width, height);
+  const canvas = draw(recipe, plan, true);
+  const image = develop(canvas);
+  maskOutside(canvas);
+  if (plan.within === null) return { image, truth: canvas.truth };
+  return { image: resample(image, plan.within, width, height), truth: nearest(canvas, plan.within, width, height) };
+}
+
+/** The truth alone, in about a third of the time; as `drawRegion`. */
+export function truthRegion(recipe: DrawnRecipe, slideRect: Rect, width: number, height: number): Uint8Array {
+  const plan = planDrawing(slideRect, width, height);
+  const canvas = draw(recipe, plan, false);
+  maskOutside(canvas);
+  return plan.within === null ? canvas.truth : nearest(canvas, plan.within, width, height);
+}
+
+/** Pixels of one pitch's grid to draw, and the part of them asked for; null where it is all of them, one to one. */
+interface Plan {
+  readonly pitchPx: number;
+  readonly grid: Rect;
+  readonly within: Rect | null;
+}
+
+function planDrawing(slideRect: Rect, width: number, height: number): Plan {
   const scale = Math.min(slideRect.width / width, slideRect.height / height);
-  const sound = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 && scale > 0;
-  if (!sound || width * height > MAX_PIXELS || !Number.isFinite(slideRect.x + slideRect.y + scale)) {
+  const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  const finite = Number.isFinite(slideRect.x + slideRect.y + slideRect.width + slideRect.height);
+  const pitchPx = Math.max(1, 2 ** Math.floor(Math.log2(scale * 1.0001)));
+  const grid = scaleRectOut(slideRect, pitchPx);
+  if (!whole || !finite || !(scale > 0) || width * height > MAX_PIXELS || grid.width * grid.height > MAX_PIXELS) {
     const message = `a region of ${slideRect.width} × ${slideRect.height} pixels cannot be drawn as ${width} × ${height}: ask for at most ${MAX_PIXELS} pixels`;
     throw new HistoloopError('bad-input', message);
   }
-  const pitchPx = Math.max(1, 2 ** Math.floor(Math.log2(scale * 1.0001)));
-  const x0 = Math.floor(slideRect.x / pitchPx);
-  const y0 = Math.floor(slideRect.y / pitchPx);
-  const x1 = Math.ceil((slideRect.x + slideRect.width) / pitchPx);
-  const y1 = Math.ceil((slideRect.y + slideRect.height) / pitchPx);
-  const drawn = drawPixels(recipe, pitchPx, { x: x0, y: y0, width: x1 - x0, height: y1 - y0 });
-  const isAligned =
-    x1 - x0 === width && y1 - y0 === height && slideRect.x === x0 * pitchPx && slideRect.y === y0 * pitchPx;
-  if (isAligned && slideRect.width === width * pitchPx && slideRect.height === height * pitchPx) return drawn;
   const within = {
-    x: slideRect.x / pitchPx - x0,
-    y: slideRect.y / pitchPx - y0,
+    x: slideRect.x / pitchPx - grid.x,
+    y: slideRect.y / pitchPx - grid.y,
     width: slideRect.width / pitchPx,
     height: slideRect.height / pitchPx,
   };
-  return { image: resample(drawn.image, within, width, height), truth: nearest(drawn, within, width, height) };
+  const isWhole = within.x === 0 && within.y === 0 && within.width === width && within.height === height;
+  return { pitchPx, grid, within: isWhole && grid.width === width && grid.height === height ? null : within };
 }
 
-/** The truth alone; as `drawRegion`. */
-export function truthRegion(recipe: DrawnRecipe, slideRect: Rect, width: number, height: number): Uint8Array {
-  return drawRegion(recipe, slideRect, width, height).truth;
-}
-
-function nearest(drawn: DrawnRegion, within: Rect, width: number, height: number): Uint8Array {
+function nearest(canvas: Canvas, within: Rect, width: number, height: number): Uint8Array {
   const truth = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
     const fromY = Math.floor(within.y + ((y + 0.5) * within.height) / height);
     for (let x = 0; x < width; x++) {
       const fromX = Math.floor(within.x + ((x + 0.5) * within.width) / width);
-      truth[y * width + x] = drawn.truth[fromY * drawn.image.width + fromX]!;
+      truth[y * width + x] = canvas.truth[fromY * canvas.width + fromX]!;
     }
   }
   return truth;
 }
 
-/** Pixels of the grid of one pitch. */
-function drawPixels(recipe: DrawnRecipe, pitchPx: number, grid: Rect): DrawnRegion {
+function draw(recipe: DrawnRecipe, plan: Plan, wantsLight: boolean): Canvas {
+  const { pitchPx, grid } = plan;
   const map = mapOf(recipe);
   const pitchUm = pitchPx * recipe.pixelSizeUm;
   const reach = CELL_REACH_UM + 8;
@@ -95,7 +109,7 @@ function drawPixels(recipe: DrawnRecipe, pitchPx: number, grid: Rect): DrawnRegi
     x1: (grid.x + grid.width) * pitchUm + reach,
     y1: (grid.y + grid.height) * pitchUm + reach,
   };
-  const values = grid.width * grid.height * 3;
+  const values = wantsLight ? grid.width * grid.height * 3 : 0;
   if (lightBuffer.length < values) lightBuffer = new Float32Array(values);
   const canvas: Canvas = {
     map,
@@ -106,37 +120,45 @@ function drawPixels(recipe: DrawnRecipe, pitchPx: number, grid: Rect): DrawnRegi
     light: lightBuffer.subarray(0, values),
     truth: new Uint8Array(grid.width * grid.height).fill(BACKGROUND),
   };
-  paintGround(canvas);
+  if (wantsLight) paintGround(canvas);
   if (pitchUm < LOW_POWER_UM) drawCells(canvas, CELL_KINDS);
-  return finish(canvas);
+  return canvas;
 }
 
-/** Camera noise and rounding; what lies beyond the slide is white and unlabelled. */
-function finish(canvas: Canvas): DrawnRegion {
-  const { width, height, light, truth, pitchPx, map } = canvas;
-  const { recipe } = map;
+/** Light to bytes, with the camera's noise. */
+function develop(canvas: Canvas): RgbImage {
+  const { width, height, light, pitchPx, map } = canvas;
   const data = new Uint8Array(width * height * 3);
   const noise = NOISE_LEVELS / pitchPx / 128;
-  const lastX = Math.ceil(recipe.widthPx / pitchPx);
-  const lastY = Math.ceil(recipe.heightPx / pitchPx);
   for (let row = 0; row < height; row++) {
-    const y = canvas.y + row;
     for (let column = 0; column < width; column++) {
-      const x = canvas.x + column;
-      const pixel = row * width + column;
-      const at = pixel * 3;
-      if (x < 0 || y < 0 || x >= lastX || y >= lastY) {
+      const at = (row * width + column) * 3;
+      if (isOutside(canvas, column, row)) {
         data.fill(255, at, at + 3);
-        truth[pixel] = NOTHING;
         continue;
       }
-      const h = pixelHash(recipe.seed + pitchPx, x, y);
+      const h = pixelHash(map.recipe.seed + pitchPx, canvas.x + column, canvas.y + row);
       data[at] = clampByte(light[at]! + ((h & 255) - 128) * noise);
       data[at + 1] = clampByte(light[at + 1]! + (((h >> 8) & 255) - 128) * noise);
       data[at + 2] = clampByte(light[at + 2]! + (((h >> 16) & 255) - 128) * noise);
     }
   }
-  return { image: { width, height, data }, truth };
+  return { width, height, data };
+}
+
+function isOutside(canvas: Canvas, column: number, row: number): boolean {
+  const x = (canvas.x + column) * canvas.pitchPx;
+  const y = (canvas.y + row) * canvas.pitchPx;
+  return x < 0 || y < 0 || x >= canvas.map.recipe.widthPx || y >= canvas.map.recipe.heightPx;
+}
+
+/** What lies beyond the slide is neither background nor nucleus. */
+function maskOutside(canvas: Canvas): void {
+  for (let row = 0; row < canvas.height; row++) {
+    for (let column = 0; column < canvas.width; column++) {
+      if (isOutside(canvas, column, row)) canvas.truth[row * canvas.width + column] = NOTHING;
+    }
+  }
 }
 
 function clampByte(value: number): number {

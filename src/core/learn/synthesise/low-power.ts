@@ -12,10 +12,10 @@ export const LOW_POWER_UM = 6;
 
 /** Share of the area that nuclei cover, and how much haematoxylin they hold on average. */
 const CROWD = {
-  stroma: { share: 0.05, haematoxylin: 0.6 },
-  lymphocytes: { share: 0.4, haematoxylin: 0.78 },
-  epithelium: { share: 0.3, haematoxylin: 0.46 },
-  malignant: { share: 0.46, haematoxylin: 0.49 },
+  stroma: { share: 0.06, haematoxylin: 0.53 },
+  lymphocytes: { share: 0.4, haematoxylin: 0.71 },
+  epithelium: { share: 0.3, haematoxylin: 0.345 },
+  malignant: { share: 0.46, haematoxylin: 0.375 },
 };
 const NUCLEAR_EOSIN = 0.1;
 const RED_CELLS = { share: 0.42, amount: 0.66 };

@@ -38,16 +38,17 @@ stainColour(0, 0, glass, 0);
 
 /** Draws a nucleus and marks its pixels as true nucleus. */
 export function drawNucleus(canvas: Canvas, nucleus: Nucleus): void {
-  const { light, truth } = canvas;
+  const count = coverPixels(canvas, nucleus);
+  for (let i = 0; i < count; i++) {
+    if (covered.share[i]! >= 0.5) canvas.truth[covered.pixel[i]!] = NUCLEUS_LABEL;
+  }
+  if (canvas.light.length === 0) return;
   const detailed = canvas.pitchUm <= DETAIL_UM;
   const chromatin = chromatinOf(canvas, nucleus);
   stainColour(nucleus.haematoxylin * meanChromatin(nucleus), nucleus.eosin, colour, 0);
-  const count = coverPixels(canvas, nucleus);
   for (let i = 0; i < count; i++) {
-    const pixel = covered.pixel[i]!;
     if (detailed) stainColour(nucleus.haematoxylin * chromatin(i), nucleus.eosin, colour, 0);
-    blend(light, pixel, covered.share[i]!);
-    if (covered.share[i]! >= 0.5) truth[pixel] = NUCLEUS_LABEL;
+    blend(canvas.light, covered.pixel[i]!, covered.share[i]!);
   }
 }
 
