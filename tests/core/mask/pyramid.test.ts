@@ -19,7 +19,7 @@ describe('labels at low power', () => {
     [[1, 1, 1, 2], 2],
     [[0, 1, 0, 0], 1],
     [[2, 3, 3, 1], 3],
-    [[3, 2, 2, 3], 3],
+    [[3, 3, 2, 2], 3],
     [[129, 0, 0, 130], 130],
   ])('%j shows as %i', ([a, b, c, d], shown) => {
     expect(parentValue(a!, b!, c!, d!)).toBe(shown);

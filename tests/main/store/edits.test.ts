@@ -253,9 +253,10 @@ describe('reading labels of a rectangle', () => {
     store.edit(record(layerId, 'r2'), stroke(3000, 3000));
     for (const damage of [
       'zeroblob(40)',
-      'CAST(substr(data, 1, length(data) - 3) AS BLOB)',
       "x'00'",
+      'CAST(substr(data, 1, length(data) - 3) AS BLOB)',
       "CAST(substr(data, 1, 4) || x'0102030405' AS BLOB)",
+      'CAST(substr(data, 1, 4) || substr((SELECT data FROM tile_version WHERE edit_id = 2), 5) AS BLOB)',
     ]) {
       const data = sql.get<{ data: Uint8Array }>('SELECT data FROM tile_version WHERE edit_id = 1')!.data;
       sql.run(`UPDATE tile_version SET data = ${damage} WHERE edit_id = 1`);

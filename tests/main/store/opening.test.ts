@@ -55,6 +55,14 @@ describe('opening a project', () => {
     expect(readdirSync(folder)).toEqual(['project.sqlite']);
   });
 
+  test('sets it up to survive a power cut: every commit waits for the disk', () => {
+    const { sql, close } = openProjectDatabase(temporaryFolder());
+    expect(sql.get('PRAGMA journal_mode')).toEqual({ journal_mode: 'wal' });
+    expect(sql.get('PRAGMA synchronous')).toEqual({ synchronous: 2 });
+    expect(sql.get('PRAGMA foreign_keys')).toEqual({ foreign_keys: 1 });
+    close();
+  });
+
   test('that must exist says what is missing, and makes nothing', () => {
     const folder = temporaryFolder();
     for (const options of [{ createIfMissing: false }, { readOnly: true }]) {
@@ -223,6 +231,7 @@ describe('a project that may not be written', () => {
     lock(folder);
     const found = openElsewhere(folder, '--unprivileged', '--read-only');
     expect(found).toEqual({ readOnly: true, tiles: [[0, 0, 1, 0, 2, 0, 6, 6]] });
+    expect(openElsewhere(folder, '--unprivileged')).toMatchObject({ code: 'disk-read-only' });
     expect(readdirSync(folder).map((name) => hashOfFile(join(folder, name)))).toEqual(before);
     chmodSync(folder, 0o755);
   });
