@@ -2,6 +2,7 @@
  * Walks one slide's mask from top to bottom, once, and hands every tile and every object to the writers. Holds one row
  * of tiles and the outlines of open objects; knows no file format.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type CancelSignal, throwIfCancelled } from '../../core/cancel.ts';
 import { assert } from '../../core/errors.ts';
 import { ACCEPTED_BIT, BACKGROUND, classOf, effectiveClass, MASK_TILE_PX } from '../../core/label.ts';
@@ -49,6 +50,7 @@ export interface SweepOptions {
 export async function sweepSlide(slide: ExportSlide, options: SweepOptions): Promise<Map<number, ClassCounts>> {
   const sweep = createContourSweep(slide.maskWidthPx, [BACKGROUND]);
   const counts = new Map<number, ClassCounts>();
+  const letOthersIn = createPauses();
   let y = 0;
   for (const [row, columns] of tileRows(slide)) {
     await giveObjects(sweep.skipRows(row * MASK_TILE_PX - y), counts, options);
@@ -57,16 +59,30 @@ export async function sweepSlide(slide: ExportSlide, options: SweepOptions): Pro
       throwIfCancelled(options.signal);
       const tile = await readTile(slide, { column, row }, options.humanOnly);
       options.onTile();
+      await letOthersIn();
       if (!tile.labels.some((label) => label !== 0)) continue;
       countPixels(tile, counts);
       for (const writer of options.writers) await writer.tile?.(tile);
       tiles.push(tile);
     }
-    for (const line of linesOf(tiles, slide.maskWidthPx)) await giveObjects(sweep.pushRow(line), counts, options);
+    for (const line of linesOf(tiles, slide.maskWidthPx)) {
+      await giveObjects(sweep.pushRow(line), counts, options);
+      await letOthersIn();
+    }
     y = row * MASK_TILE_PX + (tiles[0]?.height ?? 0);
   }
   await giveObjects(sweep.end(), counts, options);
   return counts;
+}
+
+/** Gives way to other requests every 10 ms: awaits that are answered at once do not, and a wide row takes a second. */
+function createPauses(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < 10) return;
+    await setImmediate();
+    since = performance.now();
+  };
 }
 
 /** Columns by tile row, both ascending. Errors: `bad-input` for a tile outside the slide. */
@@ -83,7 +99,7 @@ function tileRows(slide: ExportSlide): [number, number[]][] {
     .map(([row, columns]) => [row, [...columns].sort((a, b) => a - b)] as [number, number[]]);
 }
 
-export function gridOf(slide: ExportSlide) {
+function gridOf(slide: ExportSlide) {
   const grid = createMaskGrid(slide.info.widthPx, slide.info.heightPx, slide.maskDownsample);
   assert(
     grid.width === slide.maskWidthPx && grid.height === slide.maskHeightPx,

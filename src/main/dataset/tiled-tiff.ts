@@ -52,6 +52,16 @@ export async function createTiledTiff(file: ExportFile, frame: TiffFrame): Promi
     return { offset, bytes: packed.length };
   }
 
+  /** All tiles that were never given share one empty one. */
+  async function fillGaps(): Promise<void> {
+    const empty = await writeTile(new Uint8Array(TILE_BYTES));
+    for (let i = 0; i < tiles; i++) {
+      if (byteCounts[i] !== 0) continue;
+      offsets[i] = empty.offset;
+      byteCounts[i] = empty.bytes;
+    }
+  }
+
   return {
     async tile(tile) {
       const index = tile.row * across + tile.column;
@@ -60,14 +70,7 @@ export async function createTiledTiff(file: ExportFile, frame: TiffFrame): Promi
       byteCounts[index] = written.bytes;
     },
     async finish() {
-      if (byteCounts.includes(0)) {
-        const empty = await writeTile(new Uint8Array(TILE_BYTES));
-        for (let i = 0; i < tiles; i++) {
-          if (byteCounts[i] !== 0) continue;
-          offsets[i] = empty.offset;
-          byteCounts[i] = empty.bytes;
-        }
-      }
+      if (byteCounts.includes(0)) await fillGaps();
       if (file.position() % 2 === 1) await file.write(Uint8Array.of(0));
       const at = file.position();
       await file.write(directoryOf(fieldsOf(frame, { offsets, byteCounts, big }), at, big));

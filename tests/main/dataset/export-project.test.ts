@@ -254,3 +254,28 @@ describe('a process killed in the middle of an export', () => {
     expect(Object.keys(await folderHashes(folder))).toEqual(['out/coco/annotations.json', 'out/manifest.json']);
   });
 });
+
+describe('a long export', () => {
+  it('lets other work of the process in at least every 100 ms of its own time', async () => {
+    const tile = drawnSlide({ widthPx: 512, heightPx: 512 }).predicted;
+    const base = drawnSlide({ widthPx: 16_384, heightPx: 512, maskDownsample: 32 });
+    const slide = {
+      ...base,
+      ...{ maskDownsample: 1, maskWidthPx: 16_384, maskHeightPx: 512 },
+      tiles: Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? i / 2 : 0)),
+      readHuman: async () => new Uint8Array(512 * 512),
+      readPrediction: async () => tile,
+    };
+    let longest = 0;
+    let since = process.threadCpuUsage();
+    const timer = setInterval(() => {
+      const { user, system } = process.threadCpuUsage(since);
+      longest = Math.max(longest, (user + system) / 1000);
+      since = process.threadCpuUsage();
+    }, 1);
+    const folder = join(await temporaryFolder(), 'out');
+    await exportProject(exportRequest(folder, [slide], { formats: ['geojson', 'coco'] }));
+    clearInterval(timer);
+    expect(longest).toBeLessThan(100);
+  });
+});
