@@ -38,6 +38,7 @@ export class GraphBuilder {
   private readonly outputs: ValueInfo[] = [];
   private readonly values = new Map<string, KnownValue>();
   private readonly shared = new Map<string, string>();
+  private readonly nodeNames = new Set<string>();
   private count = 0;
 
   /** A name that nothing has yet. */
@@ -123,7 +124,15 @@ export class GraphBuilder {
       assert(!this.values.has(name), `two values called '${name}'`);
       this.values.set(name, shapes[i]);
     });
-    this.nodes.push(node);
+    this.nodes.push({ ...node, name: this.uniqueNodeName(node.name) });
+  }
+
+  /** The runtime refuses two nodes of one name, and imported ones may be called as ours are. */
+  private uniqueNodeName(wanted: string): string {
+    let name = wanted;
+    for (let again = 2; name !== '' && this.nodeNames.has(name); again++) name = `${wanted}/${again}`;
+    this.nodeNames.add(name);
+    return name;
   }
 
   private shapesOf(node: Node, inputs: readonly (KnownValue | undefined)[]): Shape[] {

@@ -83,7 +83,9 @@ function namesIn(g: GraphBuilder, { model, network, image, weights }: ForwardReq
 }
 
 function renameNode(node: Node, names: (name: string) => string): Node {
-  return { ...node, inputs: node.inputs.map(names), outputs: node.outputs.map(names) };
+  // A node without a name goes by its result's own name, so that errors speak of the network as its maker wrote it.
+  const name = node.name || (node.outputs[0] ?? '');
+  return { ...node, name, inputs: node.inputs.map(names), outputs: node.outputs.map(names) };
 }
 
 /**

@@ -19,7 +19,6 @@ export interface PixelTerms {
 }
 
 const ALL = [0, 1, 2, 3];
-const PER_CLASS = [0, 2, 3];
 
 /**
  * The shared terms. `target` is int32 [N,1,H,W], a class 0…K−1; any other value takes the pixel's weight away.
@@ -60,18 +59,23 @@ export function focal(g: GraphBuilder, terms: PixelTerms): string {
   return weightedMean(g, g.op('Neg', [g.mul(g.mul(miss, miss), logP)]), terms);
 }
 
+/** Added above and below the fraction, so that a class that is absent and not predicted counts as found. */
+const DICE_SMOOTHING = 1;
+
 /**
- * Soft Dice: 1 − mean over classes of (2 Σ w·p·y + s) / (Σ w·p + Σ w·y + s), sums over the whole batch (Milletari et al.
- * 2016, with plain instead of squared sums). With all weights 0 it is 0.
+ * Soft Dice: 1 − mean of (2 Σ w·p·y + 1) / (Σ w·p + Σ w·y + 1) over classes (Milletari et al. 2016, with plain instead of
+ * squared sums). Sums run over the whole batch, which suits sparse corrections: most tiles lack most classes; or over
+ * each sample, with the mean over samples too. With all weights 0 it is 0.
  */
-export function softDice(g: GraphBuilder, terms: PixelTerms, smooth = 1): string {
+export function softDice(g: GraphBuilder, terms: PixelTerms, over: 'batch' | 'sample' = 'batch'): string {
+  const axes = over === 'batch' ? [0, 2, 3] : [2, 3];
   const p = g.mul(terms.probability, terms.weight);
-  const s = g.scalar(smooth);
-  const overlap = g.sum(g.mul(p, terms.oneHot), PER_CLASS);
-  const truth = g.stop(g.sum(g.mul(terms.oneHot, terms.weight), PER_CLASS));
-  const both = g.add(g.sum(p, PER_CLASS), truth);
+  const s = g.scalar(DICE_SMOOTHING);
+  const overlap = g.sum(g.mul(p, terms.oneHot), axes);
+  const truth = g.sum(g.mul(terms.oneHot, terms.weight), axes);
+  const both = g.add(g.sum(p, axes), truth);
   const perClass = g.div(g.add(g.scale(overlap, 2), s), g.add(both, s));
-  return g.sub(g.scalar(1), g.reshape(g.mean(perClass, [1]), [1]));
+  return g.sub(g.scalar(1), g.reshape(g.mean(perClass, ALL), [1]));
 }
 
 function weightedMean(g: GraphBuilder, perPixel: string, { weight, weightSum }: PixelTerms): string {

@@ -16,7 +16,8 @@ export function resizeAxes(dims: readonly number[], scales: readonly number[], s
   }
   return dims.map((inputSize, axis) => {
     if (sizes.length > 0) return { inputSize, outputSize: sizes[axis], scale: sizes[axis] / inputSize };
-    return { inputSize, outputSize: Math.floor(inputSize * scales[axis]), scale: scales[axis] };
+    // In float32 as the runtime does: 5 · 1.8 is 9 there, but just below it in doubles.
+    return { inputSize, outputSize: Math.floor(Math.fround(inputSize * scales[axis])), scale: scales[axis] };
   });
 }
 

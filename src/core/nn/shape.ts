@@ -139,7 +139,9 @@ const concat: ShapeRule = (q) => {
       input.dims.length !== dims.length ||
       input.dims.some((d, i) => i !== axis && d !== dims[i])
     ) {
-      throw refuse(`${dims.join('×')} and ${input?.dims.join('×')} cannot be joined along axis ${axis}`);
+      throw refuse(
+        `${dims.join('×')} and ${input?.dims.join('×')} cannot be joined along axis ${axis}; choose a tile size that can be halved as often as the network does`,
+      );
     }
     total += input.dims[axis];
   }

@@ -7,6 +7,8 @@ import type { Tensor } from './session.ts';
 import { sizeOf, tensorOf } from './tensor.ts';
 import { IR_VERSION, OPSET, type Op } from './verify.ts';
 
+export { foldBatchNorm } from './fold-batch-norm.ts';
+
 export interface UNetOptions {
   readonly inputChannels: number;
   readonly classes: number;
