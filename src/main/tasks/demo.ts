@@ -17,12 +17,17 @@ import type { Parts } from './parts.ts';
 import { type PredictInput, tissueTilesOf } from './predict.ts';
 import type { TrainInput } from './train.ts';
 
+/** Named and unnamed objects alike: class 2 is the built-in model's nucleus. */
+const EVERYTHING = { '*': 2, '': 2 };
+
 export const DEMO_RECIPE = 'demo.histoslide.json';
 
 export interface DemoOptions {
   /** A slide and its labels of the user's; both null: the drawn slide with its known truth. */
   readonly slide: string | null;
   readonly labels: string | null;
+  /** Value or name in the label file → class id; null: everything but 0 is an object of the model's first foreground class. */
+  readonly classes: Readonly<Record<string, number>> | null;
   /** Draws another slide, chooses other fields, shuffles the learning. */
   readonly seed: number;
   readonly steps: number;
@@ -67,9 +72,14 @@ function tileRect(entry: OpenSlideEntry, column: number, row: number) {
 }
 
 /** Background wherever a dense label file says nothing; beyond the slide nothing stays nothing. */
-async function truthFromFile(parts: Parts, entry: OpenSlideEntry, path: string): Promise<TruthOf> {
+async function truthFromFile(
+  parts: Parts,
+  entry: OpenSlideEntry,
+  path: string,
+  options: DemoOptions,
+): Promise<TruthOf> {
   const { classes } = await parts.store.project();
-  const { tiles } = await readFileLabels(path, targetOf(entry, classes, null));
+  const { tiles } = await readFileLabels(path, targetOf(entry, classes, options.classes ?? EVERYTHING));
   const byPlace = new Map(tiles.map((tile) => [`${tile.column},${tile.row}`, tile.labels]));
   return async (column, row) => {
     const labels = byPlace.get(`${column},${row}`);
@@ -77,8 +87,8 @@ async function truthFromFile(parts: Parts, entry: OpenSlideEntry, path: string):
   };
 }
 
-async function truthOf(parts: Parts, entry: OpenSlideEntry, labels: string | null): Promise<TruthOf> {
-  if (labels !== null) return truthFromFile(parts, entry, labels);
+async function truthOf(parts: Parts, entry: OpenSlideEntry, options: DemoOptions): Promise<TruthOf> {
+  if (options.labels !== null) return truthFromFile(parts, entry, options.labels, options);
   const drawn = asDrawnSlide(entry.slide);
   if (!drawn)
     throw new HistoloopError(
@@ -148,7 +158,7 @@ export async function runDemo(
   const slideId =
     options.slide === null ? await addDrawnSlide(parts, options.seed) : (await parts.shelf.add(options.slide)).slideId;
   const entry = await parts.shelf.open(slideId);
-  const truth = await truthOf(parts, entry, options.labels);
+  const truth = await truthOf(parts, entry, options);
   const tiles = await chooseFields(entry, truth, options);
   const modelId = (await parts.store.project()).liveModelId ?? '';
 

@@ -1,7 +1,5 @@
 /** The door: what comes in is checked once, what goes out is an answer or a sentence. Real store, engine and drawn slide behind it. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client, WorkstationEvent } from '../../../src/core/contract.ts';
@@ -9,8 +7,9 @@ import { decodeTile } from '../../../src/core/mask/codec.ts';
 import { createHandler, type Handler } from '../../../src/main/api.ts';
 import { openWorkstation, type Workstation } from '../../../src/main/workstation.ts';
 import { clientOf } from '../../fixtures/rpc-client.ts';
+import { fileFolder } from '../../fixtures/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'histoloop-api-'));
+const folder = fileFolder();
 let workstation: Workstation;
 let handler: Handler;
 let client: Client;
@@ -27,7 +26,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await workstation.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const get = (path: string) => handler(new Request(`http://127.0.0.1${path}`));
