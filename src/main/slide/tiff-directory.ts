@@ -8,6 +8,8 @@ import type { SlideFile } from './slide-file.ts';
 
 /** More pages than any real slide has; a hostile file must not make us read for ever. */
 const MAX_DIRECTORIES = 2048;
+/** What geotiff asks for before it knows how long a directory is. */
+const LONGEST_PROBE_BYTES = 4096;
 
 export interface TiffDirectory {
   readonly widthPx: number;
@@ -188,7 +190,7 @@ class BoundedSource {
     length: number;
   }): Promise<{ data: ArrayBuffer; offset: number; length: number }> {
     const rest = this.#file.sizeBytes - slice.offset;
-    const fits = rest > 0 && slice.length <= this.#file.sizeBytes;
+    const fits = rest > 0 && slice.length <= Math.max(this.#file.sizeBytes, LONGEST_PROBE_BYTES);
     const length = fits ? Math.min(slice.length, rest) : slice.length;
     const bytes = await this.#file.read(slice.offset, length);
     return { data: bytes.buffer as ArrayBuffer, offset: slice.offset, length };
