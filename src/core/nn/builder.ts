@@ -7,7 +7,8 @@ import type { Attribute, Attributes, Node, OnnxModel, ValueInfo } from './graph.
 import { runNode } from './reference-node.ts';
 import { tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
 import type { Tensor, TensorType } from './session.ts';
-import { inferShapes, type KnownValue, type Shape } from './shape.ts';
+import { inferShapes } from './shape.ts';
+import type { KnownValue, Shape } from './shape-question.ts';
 import { sameDims, sizeOf, tensorOf } from './tensor.ts';
 import { IR_VERSION, nodeLabel, OPS, OPSET, type Op, type OpRow, verifyNode } from './verify.ts';
 

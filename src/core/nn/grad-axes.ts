@@ -2,7 +2,8 @@
 import { HistoloopError } from '../errors.ts';
 import { intOf, stringOf } from './attributes.ts';
 import { isEqual, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
-import { padAmounts, permutation, type ShapeQuestion, sliceAxes, splitSizes } from './shape.ts';
+import { padAmounts, permutation, sliceAxes, splitSizes } from './shape-axes.ts';
+import type { ShapeQuestion } from './shape-question.ts';
 import { axisOf, numbersOf, sizeOf } from './tensor.ts';
 import { nodeLabel } from './verify.ts';
 

@@ -5,7 +5,7 @@ import type { GraphBuilder } from './builder.ts';
 import { questionOf } from './grad-axes.ts';
 import { allButChannel, isEqual, perChannel, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
 import { type ResizeAxis, repeatFactor, resizeTaps } from './resize.ts';
-import { resizeQuestion } from './shape.ts';
+import { resizeQuestion } from './shape-layers.ts';
 import { sizeOf } from './tensor.ts';
 import { nodeLabel } from './verify.ts';
 import { type Window, windowOf } from './window.ts';

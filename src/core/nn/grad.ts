@@ -57,8 +57,9 @@ export function differentiate(g: GraphBuilder, request: GradientRequest): Map<st
   const slopes = new Map<string, string[]>([[request.of, [g.filled(g.dims(request.of), 1)]]]);
   for (const node of forward.reverse()) {
     if (!node.outputs.some((name) => moving.has(name) && slopes.has(name))) continue;
-    const dy = node.outputs.map((name) => total(g, slopes, name));
     const needs = node.inputs.map((name) => moving.has(name));
+    if (!needs.includes(true)) continue;
+    const dy = node.outputs.map((name) => total(g, slopes, name));
     const rule = request.overrides?.get(node.outputs[0]) ?? ruleOf(node);
     const dx = rule({ g, node, x: node.inputs, y: node.outputs, dy, needs, lowering: request.lowering });
     node.inputs.forEach((name, i) => {

@@ -8,7 +8,8 @@ import {
   type Value,
   valueOfTensor,
 } from './reference-values.ts';
-import { padAmounts, permutation, type ShapeQuestion, shapeRange, sliceAxes, splitSizes } from './shape.ts';
+import { padAmounts, permutation, shapeRange, sliceAxes, splitSizes } from './shape-axes.ts';
+import type { ShapeQuestion } from './shape-question.ts';
 import { axisOf, sizeOf, stridesOf, tensorOf } from './tensor.ts';
 
 /** The same call as `shape.ts` asks it, with every input known. */

@@ -3,7 +3,7 @@ import { floatOf, intOf } from './attributes.ts';
 import { asQuestion } from './reference-axes.ts';
 import { broadcastStrides, type Kernel, offsets } from './reference-values.ts';
 import { resizeTaps } from './resize.ts';
-import { resizeQuestion } from './shape.ts';
+import { resizeQuestion } from './shape-layers.ts';
 import { sizeOf, stridesOf } from './tensor.ts';
 import { transposedWindow, type Window, windowOf } from './window.ts';
 

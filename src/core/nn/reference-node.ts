@@ -3,7 +3,8 @@ import { HistoloopError } from '../errors.ts';
 import type { Node } from './graph.ts';
 import { KERNELS } from './reference-ops.ts';
 import { settle, type Value } from './reference-values.ts';
-import { inferShapes, type KnownValue } from './shape.ts';
+import { inferShapes } from './shape.ts';
+import type { KnownValue } from './shape-question.ts';
 import { nodeLabel, type Op } from './verify.ts';
 
 function knownValue(value: Value | undefined, index: number): KnownValue | undefined {

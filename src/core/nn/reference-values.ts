@@ -1,7 +1,7 @@
 /** The number format of the slow reference: every tensor, whole numbers too, is a Float64Array with a type beside it. */
 import type { Attributes } from './graph.ts';
 import type { Tensor, TensorType } from './session.ts';
-import type { Shape } from './shape.ts';
+import type { Shape } from './shape-question.ts';
 import { allocate, numbersOf, sizeOf, stridesOf, tensorOf } from './tensor.ts';
 
 export interface Value {

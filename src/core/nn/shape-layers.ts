@@ -1,0 +1,76 @@
+/** Shapes of layers: convolution, pooling, resizing, matrix products. */
+import { intOf } from './attributes.ts';
+import { resizeAxes } from './resize.ts';
+import { constantNumbers, first, refuse, type ShapeQuestion, type ShapeRule } from './shape-question.ts';
+import { broadcastDims } from './tensor.ts';
+import { slideDims, transposedWindow, windowOf } from './window.ts';
+
+const pool: ShapeRule = (q) => {
+  const { type, dims } = first(q);
+  const window = windowOf(q.attributes, dims.slice(2));
+  return [
+    {
+      type,
+      dims: [...dims.slice(0, 2), ...slideDims(window, dims.slice(2), intOf(q.attributes, 'ceil_mode', 0) === 1)],
+    },
+  ];
+};
+
+const globalPool: ShapeRule = (q) => [
+  { type: first(q).type, dims: first(q).dims.map((dim, axis) => (axis < 2 ? dim : 1)) },
+];
+
+const conv: ShapeRule = (q) => {
+  const [x, w] = [first(q), q.inputs[1]!];
+  const group = intOf(q.attributes, 'group', 1);
+  if (x.dims.length !== w.dims.length || x.dims[1] !== w.dims[1] * group || w.dims[0] % group !== 0) {
+    throw refuse(`weights ${w.dims.join('×')} in ${group} groups do not fit an input of ${x.dims.join('×')}`);
+  }
+  const window = windowOf(q.attributes, x.dims.slice(2), w.dims.slice(2));
+  return [{ type: x.type, dims: [x.dims[0], w.dims[0], ...slideDims(window, x.dims.slice(2))] }];
+};
+
+const convTranspose: ShapeRule = (q) => {
+  const [x, w] = [first(q), q.inputs[1]!];
+  const group = intOf(q.attributes, 'group', 1);
+  if (x.dims.length !== w.dims.length || x.dims[1] !== w.dims[0] || w.dims[0] % group !== 0) {
+    throw refuse(`weights ${w.dims.join('×')} in ${group} groups do not fit an input of ${x.dims.join('×')}`);
+  }
+  const { output } = transposedWindow(q.attributes, x.dims.slice(2), w.dims.slice(2));
+  return [{ type: x.type, dims: [x.dims[0], w.dims[1] * group, ...output] }];
+};
+
+const matMul: ShapeRule = (q) => {
+  const [a, b] = [first(q).dims, q.inputs[1]!.dims];
+  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
+    throw refuse(`matrices ${a.join('×')} and ${b.join('×')} cannot be multiplied`);
+  }
+  return [{ type: first(q).type, dims: [...broadcastDims(a.slice(0, -2), b.slice(0, -2)), a.at(-2)!, b.at(-1)!] }];
+};
+
+const gemm: ShapeRule = (q) => {
+  const turn = (dims: readonly number[], flag: string) => (intOf(q.attributes, flag, 0) ? [dims[1], dims[0]] : dims);
+  const [a, b] = [turn(first(q).dims, 'transA'), turn(q.inputs[1]!.dims, 'transB')];
+  if (a.length !== 2 || b.length !== 2 || a[1] !== b[0])
+    throw refuse(`matrices ${a.join('×')} and ${b.join('×')} cannot be multiplied`);
+  return [{ type: first(q).type, dims: [a[0], b[1]] }];
+};
+
+/** The axes of a Resize, in numbers. */
+export function resizeQuestion(q: ShapeQuestion) {
+  return resizeAxes(first(q).dims, constantNumbers(q, 2) ?? [], constantNumbers(q, 3) ?? []);
+}
+
+const resize: ShapeRule = (q) => [{ type: first(q).type, dims: resizeQuestion(q).map((axis) => axis.outputSize) }];
+
+export const LAYER_SHAPES = {
+  AveragePool: pool,
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  Gemm: gemm,
+  GlobalAveragePool: globalPool,
+  GlobalMaxPool: globalPool,
+  MatMul: matMul,
+  MaxPool: pool,
+  Resize: resize,
+} satisfies Record<string, ShapeRule>;

@@ -1,0 +1,60 @@
+/** Networks of a few nodes for tests, written in a few words. */
+import type { Node, OnnxModel } from '../../../src/core/nn/graph.ts';
+import type { Tensor } from '../../../src/core/nn/session.ts';
+import { tensorOf } from '../../../src/core/nn/tensor.ts';
+
+export interface Part {
+  readonly nodes: readonly (readonly [
+    op: string,
+    inputs: readonly string[],
+    output: string,
+    attributes?: Node['attributes'],
+  ])[];
+  readonly weights: Readonly<Record<string, Tensor>>;
+  readonly image?: readonly (number | string)[];
+  readonly output?: readonly (number | string)[];
+  readonly opset?: number;
+}
+
+/** A network in a few words: its last node makes the output. */
+export function network({
+  nodes,
+  weights,
+  image = ['N', 3, 8, 8],
+  output = ['N', 2, 8, 8],
+  opset = 18,
+}: Part): OnnxModel {
+  return {
+    irVersion: 8,
+    opsets: new Map([['', opset]]),
+    producer: '',
+    metadata: new Map(),
+    graph: {
+      name: 'small',
+      nodes: nodes.map(([op, inputs, made, attributes = {}]) => ({
+        name: '',
+        op,
+        domain: '',
+        inputs,
+        outputs: [made],
+        attributes,
+      })),
+      initialisers: new Map(Object.entries(weights)),
+      inputs: [{ name: 'x', type: 'float32', dims: image }],
+      outputs: [{ name: nodes.at(-1)![2], type: 'float32', dims: output }],
+    },
+  };
+}
+
+/** Weights that are all different. */
+export const ramp = (...dims: number[]) => {
+  const size = dims.reduce((a, b) => a * b, 1);
+  return tensorOf(
+    'float32',
+    dims,
+    Float32Array.from({ length: size }, (_, i) => Math.sin(1 + i) / 2),
+  );
+};
+
+/** One 1×1 convolution from `x` to `y`. */
+export const CONV: Part = { nodes: [['Conv', ['x', 'w', 'b'], 'y']], weights: { w: ramp(2, 3, 1, 1), b: ramp(2) } };
