@@ -35,7 +35,7 @@ export interface FineTuneOptions {
   readonly open: OpenSession;
   readonly onStep?: ((step: number, total: number, loss: number) => void) | undefined;
   readonly signal?: CancelSignal | undefined;
-  /** Patches per step (default 8) and their edge in model pixels (default 128). */
+  /** Patches per step (default 4) and their edge in model pixels (default 128). */
   readonly batch?: number | undefined;
   readonly patchPx?: number | undefined;
   readonly learningRate?: number | undefined;
@@ -79,7 +79,7 @@ const RECIPE = {
   clipNorm: 1,
 } as const;
 const DEFAULT_LEARNING_RATE = 1e-3;
-const DEFAULT_BATCH = 8;
+const DEFAULT_BATCH = 4;
 const DEFAULT_PATCH_PX = 128;
 /** From this many training blocks on, every fifth is set aside to choose among checkpoints by. */
 const LEAST_TO_CHOOSE_FROM = 10;

@@ -41,7 +41,9 @@ it('the bundled model is small, and its card says where it comes from', () => {
   expect(model.length).toBeLessThan(3 * 2 ** 20);
   expect(card.dataSources[0]!.licence).toBe('CC BY 4.0');
   expect(card.dataSources[0]!.attribution).toMatch(/Mahbod/);
-  expect(card.scores.every((score) => score.value > score.peer!.value)).toBe(true);
+  const onTissue = card.scores.filter((score) => score.data.startsWith('NuInsSeg'));
+  expect(onTissue).toHaveLength(2);
+  for (const score of onTissue) expect(score.value).toBeGreaterThan(score.peer!.value);
 });
 
 describeWithData('the bundled model on real tissue', (data) => {
