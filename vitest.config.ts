@@ -4,6 +4,24 @@ import { defineConfig } from 'vitest/config';
 
 const chromium = process.env.HISTOLOOP_CHROMIUM ?? '/usr/bin/chromium';
 
+/** Bundled before the first test: one found late makes vite reload the page under a running test, with a second React. */
+const windowPackages = [
+  '@mantine/core',
+  '@mantine/notifications',
+  '@orpc/client',
+  '@orpc/client/fetch',
+  '@tabler/icons-react',
+  '@tanstack/react-query',
+  'axe-core',
+  'openseadragon',
+  'react',
+  'react-dom/client',
+  'react/jsx-dev-runtime',
+  'react/jsx-runtime',
+  'zustand',
+  'zustand/vanilla',
+];
+
 /** Four bands: pure (core), machine (main), window parts in real Chromium (renderer), the whole workstation (e2e). */
 export default defineConfig({
   test: {
@@ -12,6 +30,7 @@ export default defineConfig({
       { test: { name: 'main', include: ['tests/main/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 } },
       {
         plugins: [react()],
+        optimizeDeps: { include: windowPackages },
         test: {
           name: 'renderer',
           include: ['tests/renderer/**/*.test.{ts,tsx}'],
@@ -20,7 +39,10 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
-            provider: playwright({ launchOptions: { executablePath: chromium, args: ['--no-sandbox'] } }),
+            provider: playwright({
+              launchOptions: { executablePath: chromium, args: ['--no-sandbox'] },
+              contextOptions: { reducedMotion: 'reduce' },
+            }),
           },
         },
       },

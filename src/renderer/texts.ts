@@ -124,6 +124,7 @@ export const texts = {
     add: 'Add class',
     name: 'Class name',
     color: 'Colour',
+    pick: 'Pick a colour from the screen',
     presets: 'Colours that colour-blind eyes tell apart',
     save: 'Save class',
     cancel: 'Cancel',

@@ -57,8 +57,23 @@ function* nucleiIn(x: number, y: number, edge: number): Iterable<Nucleus> {
   }
 }
 
-/** An encoded picture tile as a data address. */
+const addresses = new Map<string, string>();
+
+/** The address of an encoded picture tile; each is drawn once. */
 export function drawnTileUrl(level: SlideLevel, column: number, row: number): string {
+  const key = `${level.widthPx} ${level.heightPx} ${level.downsample} ${column} ${row}`;
+  let address = addresses.get(key);
+  if (address === undefined) {
+    const encoded = atob(drawTile(level, column, row).split(',')[1]!);
+    address = URL.createObjectURL(
+      new Blob([Uint8Array.from(encoded, (char) => char.charCodeAt(0))], { type: 'image/png' }),
+    );
+    addresses.set(key, address);
+  }
+  return address;
+}
+
+function drawTile(level: SlideLevel, column: number, row: number): string {
   const canvas = document.createElement('canvas');
   canvas.width = Math.min(TILE_PX, level.widthPx - column * TILE_PX);
   canvas.height = Math.min(TILE_PX, level.heightPx - row * TILE_PX);

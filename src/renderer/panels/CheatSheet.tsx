@@ -1,5 +1,5 @@
 /** Every key and mouse gesture on one sheet, printed from the table of commands. */
-import { Kbd, Modal, SimpleGrid, Title } from '@mantine/core';
+import { CloseButton, Group, Kbd, Modal, SimpleGrid, Title } from '@mantine/core';
 import { COMMANDS, type CommandGroup } from '../commands.ts';
 import { texts } from '../texts.ts';
 import { useSession, useViewState } from './session-context.ts';
@@ -25,22 +25,23 @@ export function CheatSheet() {
   const opened = useViewState((state) => state.cheatSheetOpen);
   const close = () => view.setState({ cheatSheetOpen: false });
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title={t.title}
-      size={1040}
-      centered
-      transitionProps={{ duration: 0 }}
-      closeButtonProps={{ 'aria-label': t.close }}
-    >
-      <SimpleGrid cols={3} spacing={32} verticalSpacing={18}>
-        {GROUPS.map((group) => (
-          <Sheet key={group} title={t.groups[group]} lines={linesOf(group)} />
-        ))}
-        <Sheet title={t.groups.mouse} lines={t.mouse.map(([gesture, text]) => [text, [gesture]] as const)} />
-      </SimpleGrid>
-    </Modal>
+    <Modal.Root opened={opened} onClose={close} size={1040} centered transitionProps={{ duration: 0 }}>
+      <Modal.Overlay />
+      <Modal.Content>
+        <Modal.Body pt="md">
+          <Group justify="space-between" mb={12}>
+            <Modal.Title fw={600}>{t.title}</Modal.Title>
+            <CloseButton aria-label={t.close} onClick={close} data-autofocus />
+          </Group>
+          <SimpleGrid cols={3} spacing={32} verticalSpacing={18}>
+            {GROUPS.map((group) => (
+              <Sheet key={group} title={t.groups[group]} lines={linesOf(group)} />
+            ))}
+            <Sheet title={t.groups.mouse} lines={t.mouse.map(([gesture, text]) => [text, [gesture]] as const)} />
+          </SimpleGrid>
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

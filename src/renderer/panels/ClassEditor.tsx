@@ -56,6 +56,7 @@ export function ClassEditor({
             value={color}
             onChange={setColor}
             format="hex"
+            eyeDropperButtonProps={{ 'aria-label': t.pick }}
             swatches={[...CLASS_PRESETS]}
             swatchesPerRow={9}
             popoverProps={{ transitionProps: { duration: 0 } }}

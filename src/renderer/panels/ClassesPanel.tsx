@@ -65,7 +65,7 @@ function ClassRow({ labelClass, position, onEdit }: RowProps) {
       <UnstyledButton
         className="class-choose"
         aria-pressed={chosen}
-        aria-label={t.choose(name)}
+        title={t.choose(name)}
         onClick={() => chooseClass(session, position)}
       >
         <span className="swatch" style={{ background: color }} aria-hidden />

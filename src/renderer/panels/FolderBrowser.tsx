@@ -37,7 +37,7 @@ export function FolderBrowser({ onChoose }: { readonly onChoose: (path: string) 
         <ScrollArea.Autosize
           mah={200}
           type="auto"
-          viewportProps={{ tabIndex: 0, 'aria-label': t.browse, role: 'region' }}
+          viewportProps={{ tabIndex: 0, 'aria-label': t.browse, role: 'group' }}
         >
           <ul className="plain-list">
             {(listing?.entries ?? []).map((entry) => (

@@ -47,7 +47,7 @@ export function HistoryPanel() {
         <ScrollArea
           className="fill"
           type="auto"
-          viewportProps={{ tabIndex: 0, 'aria-labelledby': 'history-title', role: 'region' }}
+          viewportProps={{ tabIndex: 0, 'aria-labelledby': 'history-title', role: 'group' }}
         >
           <ol className="history-list">
             {entries.map((entry) => (

@@ -25,14 +25,7 @@ export function JobCard({ job, children }: { readonly job: JobState; readonly ch
   const resume = useJobCall(session, () => client.job.resume({ jobId: job.jobId }));
   const active = isActive(job);
   return (
-    <Paper
-      p="sm"
-      className="card"
-      component="section"
-      aria-label={job.title}
-      data-job={job.kind}
-      data-state={job.state}
-    >
+    <Paper p="sm" className="card" role="group" aria-label={job.title} data-job={job.kind} data-state={job.state}>
       <Stack gap={8}>
         <Group justify="space-between" wrap="nowrap" gap={8}>
           <Text fz="sm" fw={600} truncate>

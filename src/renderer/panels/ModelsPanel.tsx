@@ -19,7 +19,7 @@ export function ModelsPanel() {
       <ScrollArea
         className="fill"
         type="auto"
-        viewportProps={{ tabIndex: 0, 'aria-labelledby': 'models-title', role: 'region' }}
+        viewportProps={{ tabIndex: 0, 'aria-labelledby': 'models-title', role: 'group' }}
       >
         <Stack gap={8} component="ul" className="plain-list">
           {models.map((model) => (

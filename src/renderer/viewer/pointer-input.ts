@@ -54,7 +54,7 @@ export function attachPointer(container: HTMLElement, host: PointerHost): Pointe
     container.focus({ preventScroll: true });
     if (event.button === MIDDLE) {
       panning = { pointerId: event.pointerId, last: local(event) };
-      container.setPointerCapture(event.pointerId);
+      capture(container, event.pointerId);
       return keep(event);
     }
     if (event.button !== 0 || event.pointerType === 'touch' || active !== null) return;
@@ -62,7 +62,7 @@ export function attachPointer(container: HTMLElement, host: PointerHost): Pointe
     const gesture = first && host.begin(first, event);
     if (!gesture) return;
     active = { pointerId: event.pointerId, gesture };
-    container.setPointerCapture(event.pointerId);
+    capture(container, event.pointerId);
     keep(event);
   }
 
@@ -116,4 +116,13 @@ export function attachPointer(container: HTMLElement, host: PointerHost): Pointe
       listeners.abort();
     },
   };
+}
+
+/** A pointer that is gone already cannot be captured; its gesture ends like any other. */
+function capture(container: HTMLElement, pointerId: number): void {
+  try {
+    container.setPointerCapture(pointerId);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
 }

@@ -62,7 +62,7 @@ function osdOptions(container: HTMLElement): OpenSeadragon.Options {
     gestureSettingsMouse: mouse,
     gestureSettingsPen: mouse,
     gestureSettingsTouch: { ...mouse, pinchToZoom: true, pinchRotate: false },
-    animationTime: 0.25,
+    animationTime: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 0.25,
     springStiffness: 9,
     blendTime: 0,
     zoomPerScroll: 1.25,
