@@ -9,15 +9,21 @@ export interface ResizeAxis {
   readonly scale: number;
 }
 
+/** No tile is larger along an axis; a damaged model may ask for billions. */
+const MAX_SIZE = 2 ** 17;
+
 /** Scales and output size per axis, from whichever of the two inputs is there. */
 export function resizeAxes(dims: readonly number[], scales: readonly number[], sizes: readonly number[]): ResizeAxis[] {
   if (scales.length !== dims.length && sizes.length !== dims.length) {
     throw new HistoloopError('model-unusable', `a Resize needs ${dims.length} scales or sizes`);
   }
   return dims.map((inputSize, axis) => {
-    if (sizes.length > 0) return { inputSize, outputSize: sizes[axis], scale: sizes[axis] / inputSize };
     // In float32 as the runtime does: 5 · 1.8 is 9 there, but just below it in doubles.
-    return { inputSize, outputSize: Math.floor(Math.fround(inputSize * scales[axis])), scale: scales[axis] };
+    const outputSize = sizes.length > 0 ? sizes[axis] : Math.floor(Math.fround(inputSize * scales[axis]));
+    if (!(outputSize <= MAX_SIZE)) {
+      throw new HistoloopError('model-unusable', `a Resize to ${outputSize} pixels is more than ${MAX_SIZE}`);
+    }
+    return { inputSize, outputSize, scale: sizes.length > 0 ? outputSize / inputSize : scales[axis] };
   });
 }
 

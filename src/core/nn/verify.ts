@@ -177,7 +177,9 @@ export function topologicalOrder(graph: Graph): Node[] {
           `${nodeLabel(node)} needs '${name}', which nothing in the model makes`,
         );
       }
-      users.set(name, [...(users.get(name) ?? []), node]);
+      const already = users.get(name);
+      if (already) already.push(node);
+      else users.set(name, [node]);
     }
     waiting.set(node, needed.size);
   }
