@@ -27,7 +27,7 @@ export function makeGroundTexture(table: NoiseTable, pitchUm: number): GroundTex
     if (rest > 0.004) stroma(fields, x, y, dye);
     if (rest < 0.996) {
       const grain = grainKeep > 0 ? (noiseAt(table, (x + y) / 2.1 + 41.7, (x - y) / 2.1 + 3.1) - 0.5) * grainKeep : 0;
-      const cloudy = noiseAt(table, x / 17 + 5.9, y / 17 + 77.3) - 0.5;
+      const cloudy = fields[FIELD.cloudy]!;
       const eosin = 0.15 * (1 + grain * 0.35 + cloudy * 0.35);
       const haematoxylin = (epithelium * 0.07 + malignant * 0.11) * (1 + grain * 0.4 + cloudy * 1.1);
       dye.eosin = dye.eosin * rest + (epithelium * 1.05 + malignant * 0.95) * eosin;
@@ -52,9 +52,7 @@ function makeStroma(table: NoiseTable, pitchUm: number) {
     const cleft = softStep((fields[FIELD.clefts]! * 0.35 - 0.42 - bundle) * 8) * bundleKeep;
     dye.eosin = 0.22 * Math.max(0.15, density) * (1 - 0.82 * cleft);
     // Bluish ground (mucin, old elastic fibres): stained like a pale nucleus, but none.
-    const patch =
-      noiseAt(table, along / 58 + 3.3, y / 34 + 61.7) * 0.72 + noiseAt(table, along / 21, across / 12) * 0.28;
-    const bluish = softStep((patch - 0.67) * 4.5) * (1 + fibre * 0.9 + bundle * 0.9);
+    const bluish = softStep(fields[FIELD.bluish]! * 4.5) * (1 + fibre * 0.9 + bundle * 0.9);
     dye.haematoxylin = (0.036 + 0.17 * bluish) * (1 - 0.8 * cleft) + 0.02 * Math.max(0, fibre) * fibreKeep;
   };
 }

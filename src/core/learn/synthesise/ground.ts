@@ -62,7 +62,7 @@ function makeRunPainter(canvas: Canvas, places: Float64Array) {
   const { light, width } = canvas;
   const texture = makeGroundTexture(canvas.map.table, canvas.pitchUm);
   const isLowPower = canvas.pitchUm >= LOW_POWER_UM;
-  const lastField = isLowPower ? FIELD_COUNT - 1 : FIELD.clefts;
+  const lastField = isLowPower ? FIELD.inflammation : FIELD.cloudy;
   const fields = new Float32Array(FIELD_COUNT);
   const mixture: Mixture = { kept: 0, malignant: 0, epithelium: 0 };
   const dye = { haematoxylin: 0, eosin: 0 };

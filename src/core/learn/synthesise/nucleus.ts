@@ -156,23 +156,26 @@ function coverPixels(canvas: Canvas, nucleus: Nucleus): number {
   const shrink = (um * um) / 12;
   const a = Math.sqrt(Math.max(0.06, nucleus.a * nucleus.a - shrink));
   const b = Math.sqrt(Math.max(0.06, nucleus.b * nucleus.b - shrink));
-  const stepX = um * Math.cos(nucleus.angle);
-  const stepY = um * Math.sin(nucleus.angle);
+  const cos = um * Math.cos(nucleus.angle);
+  const sin = um * Math.sin(nucleus.angle);
+  const [perA, perB] = [1 / a, 1 / b];
   const soft = Math.max(um, nucleus.softUm);
   const lumpy = nucleus.three + nucleus.five > 0.01;
   const outer = (lumps + soft / b) ** 2;
   const inner = Math.max(0, 2 - lumps - soft / b) ** 2;
   let count = 0;
   for (let y = y0; y <= y1; y++) {
+    const dy = y - cy;
     for (let x = x0; x <= x1; x++) {
-      const qx = ((x - cx) * stepX + (y - cy) * stepY) / a;
-      const qy = ((y - cy) * stepX - (x - cx) * stepY) / b;
+      const dx = x - cx;
+      const qx = (dx * cos + dy * sin) * perA;
+      const qy = (dy * cos - dx * sin) * perB;
       const square = qx * qx + qy * qy;
       if (square > outer) continue;
       let rho = Math.sqrt(square);
       let share = 1;
       if (square >= inner) {
-        const slope = rho < 1e-3 ? 1 / b : Math.sqrt((qx * qx) / (a * a) + (qy * qy) / (b * b)) / rho;
+        const slope = rho < 1e-3 ? perB : Math.sqrt(qx * qx * perA * perA + qy * qy * perB * perB) / rho;
         if (lumpy && rho > 0.2) rho /= outline(nucleus, qx / rho, qy / rho);
         share = Math.min(1, 0.5 + (1 - rho) / (slope * soft));
         if (share <= 0.01) continue;

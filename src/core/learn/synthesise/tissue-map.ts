@@ -21,9 +21,12 @@ export const FIELD = {
   eosin: 8,
   /** Where collagen bundles part. */
   clefts: 9,
-  inflammation: 10,
+  /** Patches of bluish ground in stroma, and how dense cytoplasm is: −1/2…1/2. */
+  bluish: 10,
+  cloudy: 11,
+  inflammation: 12,
 } as const;
-export const FIELD_COUNT = 11;
+export const FIELD_COUNT = 13;
 
 export interface TissueMap {
   readonly recipe: DrawnRecipe;
@@ -88,6 +91,12 @@ export function makeTissueMap(recipe: DrawnRecipe): TissueMap {
     fields[at + FIELD.malignant] = malignant;
     fields[at + FIELD.across] = cloud(11, x, y, 330) * 150 + cloud(12, x, y, 75) * 20;
     fields[at + FIELD.along] = cloud(13, x, y, 300) * 110;
+    const alongX = x + fields[at + FIELD.along]!;
+    const acrossY = y + fields[at + FIELD.across]!;
+    const patch =
+      noiseAt(table, alongX / 58 + 3.3, y / 34 + 61.7) * 0.72 + noiseAt(table, alongX / 21, acrossY / 14) * 0.28;
+    fields[at + FIELD.bluish] = patch - 0.67;
+    fields[at + FIELD.cloudy] = noiseAt(table, x / 17 + 5.9, y / 17 + 77.3) - 0.5;
     fields[at + FIELD.haematoxylin] = stain * (1 + 0.3 * clampHalf(cloud(14, x, y, 1300)));
     fields[at + FIELD.eosin] = stain * (1 + 0.3 * clampHalf(cloud(15, x, y, 1300)));
     const border = Math.max(0, 1 - Math.abs(malignant + 70) / 90);
