@@ -245,13 +245,16 @@ export class GraphBuilder {
     return name;
   }
 
+  /** The model; constants that only served to compute others stay behind. */
   finish(name: string): OnnxModel {
+    const used = new Set([...this.nodes.flatMap((node) => node.inputs), ...this.outputs.map((output) => output.name)]);
+    const initialisers = new Map([...this.initialisers].filter(([constant]) => used.has(constant)));
     return {
       irVersion: IR_VERSION,
       opsets: new Map([['', OPSET]]),
       producer: 'histoloop',
       metadata: new Map(),
-      graph: { name, nodes: this.nodes, initialisers: this.initialisers, inputs: this.inputs, outputs: this.outputs },
+      graph: { name, nodes: this.nodes, initialisers, inputs: this.inputs, outputs: this.outputs },
     };
   }
 }
