@@ -10,6 +10,7 @@ import {
   buildTrainingProgram,
   stepHyper,
   type TrainingOptions,
+  type TrainingProgram,
   writeParameters,
 } from '../../../src/core/nn/training.ts';
 import { createRandom } from '../../../src/core/random.ts';
@@ -22,9 +23,23 @@ const OPTIONS: Omit<TrainingOptions, 'heightPx' | 'widthPx'> = {
   batch: 1,
   loss: { crossEntropy: 1, dice: 1, focal: 0 },
   batchNorm: 'frozen',
-  optimiser: { kind: 'adamw' },
-  clipNorm: 1,
+  optimiser: { kind: 'sgd', momentum: 0 },
+  clipNorm: null,
+  exposeGradient: true,
 };
+
+/** A picture that is dark on the left and bright on the right, which is also its mask. */
+function halves({ inputs }: TrainingProgram): Record<string, Tensor> {
+  const [, , height, width] = inputs.image.dims;
+  const pixels = height * width;
+  const target = Int32Array.from({ length: pixels }, (_, i) => (i % width > width / 2 ? 1 : 0));
+  const image = Float32Array.from({ length: 3 * pixels }, (_, i) => (target[i % pixels] ? 0.8 : 0.2));
+  return {
+    image: tensorOf('float32', inputs.image.dims, image),
+    target: tensorOf('int32', inputs.target.dims, target),
+    weight: tensorOf('float32', inputs.weight.dims, new Float32Array(pixels).fill(1)),
+  };
+}
 
 function inputOf(model: OnnxModel): { name: string; tensor: Tensor } {
   const random = createRandom(4);
@@ -77,30 +92,26 @@ describeWithData('models of other makers', (data) => {
   }
 
   for (const file of ['SINet.onnx', 'SINet_Softmax.onnx', 'deeplab_nchw.onnx', 'prisma_nchw.onnx']) {
-    it(`${file} can be fine-tuned on onnxruntime`, async () => {
+    it(`${file} can be fine-tuned on onnxruntime: a small step down the gradient lowers the loss as far as it promises`, async () => {
       const model = decodeModel(bytesOf(file));
       const [heightPx, widthPx] = inputOf(model).tensor.dims.slice(2);
       const program = buildTrainingProgram(model, { ...OPTIONS, heightPx, widthPx });
       const session = await openOnnxRuntime(program.bytes, program.sessionOptions);
-      const pixels = heightPx * widthPx;
-      const target = Int32Array.from({ length: pixels }, (_, i) => (i % widthPx > widthPx / 2 ? 1 : 0));
-      const image = Float32Array.from({ length: 3 * pixels }, (_, i) => (target[i % pixels] ? 0.8 : 0.2));
-      const losses: number[] = [];
-      for (let step = 1; step <= 2; step++) {
-        const { loss } = await session.run({
-          image: tensorOf('float32', program.inputs.image.dims, image),
-          target: tensorOf('int32', program.inputs.target.dims, target),
-          weight: tensorOf('float32', program.inputs.weight.dims, new Float32Array(pixels).fill(1)),
-          hyper: stepHyper(step, 1e-3, OPTIONS.optimiser),
-        });
-        losses.push(Number(loss.data[0]));
-      }
+      const batch = halves(program);
+      const step = (learningRate: number) =>
+        session.run({ ...batch, hyper: stepHyper(1, learningRate, OPTIONS.optimiser) });
+      const before = await step(0);
+      const loss = Number(before.loss.data[0]);
+      const squared = (before.gradient.data as Float32Array).reduce((sum, value) => sum + value * value, 0);
+      const promised = loss * 0.01;
+      await step(promised / squared);
       const learned = writeParameters(model, program, await session.readState());
+      const drop = loss - Number((await step(0)).loss.data[0]);
       await session.close();
-      expect(losses.at(-1)).toBeLessThan(losses[0]);
-      expect(largestGap(await answer(encodeModel(learned), model), await answer(bytesOf(file), model))).toBeGreaterThan(
-        0,
-      );
+      expect(drop / promised).toBeGreaterThan(0.7);
+      expect(drop / promised).toBeLessThan(1.3);
+      expect(encodeModel(learned)).not.toEqual(encodeModel(model));
+      expect((await answer(encodeModel(learned), model)).every(Number.isFinite)).toBe(true);
     });
   }
 
