@@ -44,9 +44,11 @@ export interface Workstation {
   slideTile(slideId: string, level: number, column: number, row: number, signal?: AbortSignal): Promise<EncodedTile>;
   /** Run-length coded tile, null where empty. */
   maskTile(layerId: number, column: number, row: number): Promise<Uint8Array | null>;
+  /** Resolves with the job's last state, whatever it is. */
   jobFinished(jobId: string): Promise<JobState>;
   /** The whole loop without a window. */
   demo(options: DemoOptions, say: (text: string) => void): Promise<DemoReport>;
+  /** Cancels what runs and closes everything; may be called twice. */
   close(): Promise<void>;
 }
 
@@ -101,6 +103,16 @@ function systemUser(): string {
   }
 }
 
+/** Listeners first, then running work, then what the work stood on. */
+async function closeAll(parts: Parts, jobs: Jobs): Promise<void> {
+  parts.events.close();
+  await jobs.close();
+  await parts.library.close();
+  await parts.engine.close();
+  await parts.shelf.close();
+  await parts.store.close();
+}
+
 async function startParts(options: WorkstationOptions): Promise<Parts> {
   const store = await openStore(options.projectFolder, { readOnly: options.readOnly ?? false, user: systemUser() });
   const engine = startEngine(options.engine);
@@ -136,6 +148,7 @@ export async function openWorkstation(options: WorkstationOptions): Promise<Work
   });
   for (const row of await parts.store.jobs()) jobs.restore(JSON.parse(row.state), JSON.parse(row.input));
   if (options.furnish) await furnishDemo(parts, jobs);
+  let closing: Promise<void> | undefined;
   return {
     handlers: {
       app: appHandlers(parts, jobs, options.shell),
@@ -149,13 +162,9 @@ export async function openWorkstation(options: WorkstationOptions): Promise<Work
     maskTile: (layerId, column, row) => parts.store.tile(layerId, column, row),
     jobFinished: (jobId) => jobs.finished(jobId),
     demo: (demoOptions, say) => runDemo(parts, demoOptions, jobRunner(jobs), say),
-    async close() {
-      parts.events.close();
-      await jobs.close();
-      await parts.library.close();
-      await parts.engine.close();
-      await parts.shelf.close();
-      await parts.store.close();
+    close: () => {
+      closing ??= closeAll(parts, jobs);
+      return closing;
     },
   };
 }

@@ -122,7 +122,7 @@ test('a stroke drawn with the mouse is saved, and there after a reload; undo and
   await page.getByText('Nothing to save').waitFor(LONG);
   expect((await slideState()).slide.history).toEqual(history);
   await lookClosely();
-  expect(await settled(centre)).not.toBe(clean);
+  await expect.poll(() => pixelsAround(centre), LONG).not.toBe(clean);
   await picture('correct');
   await page.keyboard.press('Control+z');
   await expect.poll(() => pixelsAround(centre), LONG).toBe(clean);

@@ -30,6 +30,8 @@ function serveNode(): void {
   });
   process.on('message', (message) => handle(message as ToChild));
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  // Ctrl+C reaches the whole process group: only the parent decides, and it closes work in order.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
 }
 
 /** The window comes first: lower priority for the processor, and first in line where the system runs out of memory. */
