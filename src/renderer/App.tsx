@@ -52,6 +52,7 @@ function Frame() {
   const session = useSession();
   const { data: project, error, refetch } = useProject(session);
   useFirstSlide();
+  useTitle();
   if (!project) return <Starting error={error} onRetry={() => void refetch()} />;
   return (
     <AppShell
@@ -89,6 +90,18 @@ function useFirstSlide() {
   useEffect(() => {
     if (slideId === null && first !== null) session.view.setState({ slideId: first });
   }, [session, slideId, first]);
+}
+
+/** Names the window after what is open in it. */
+function useTitle() {
+  const session = useSession();
+  const slideId = useViewState((state) => state.slideId);
+  const { data: project } = useProject(session);
+  const slide = project?.slides.find((one) => one.slideId === slideId);
+  const title = slide && project ? texts.title(slide.name, project.name) : texts.appName;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
 }
 
 function Starting({ error, onRetry }: { readonly error: Error | null; readonly onRetry: () => void }) {

@@ -108,6 +108,7 @@ export const COMMANDS: readonly Command[] = [
   command('view', 'view.zoomIn', t.zoomIn, ['+', '='], (session) => session.stage()?.viewer.zoomBy(ZOOM_STEP)),
   command('view', 'view.zoomOut', t.zoomOut, ['-'], (session) => session.stage()?.viewer.zoomBy(1 / ZOOM_STEP)),
   command('view', 'view.fit', t.fit, ['0', 'Home'], (session) => session.stage()?.viewer.fit()),
+  command('view', 'view.mask', t.goToMask, ['G'], (session) => session.stage()?.showMask()),
   command('view', 'view.fullSize', t.fullSize, ['Z'], (session) => session.stage()?.viewer.zoomTo(1)),
   command('view', 'view.rotate', t.rotate, ['R'], (session) => session.stage()?.viewer.rotateBy(90)),
   command('view', 'view.rotateBack', t.rotateBack, ['Shift+R'], (session) => session.stage()?.viewer.rotateBy(-90)),

@@ -125,7 +125,7 @@ export function takeEvent(queries: QueryClient, event: WorkstationEvent): void {
       return;
     case 'job.progressed':
       putJob(queries, event.job);
-      if (event.job.state === 'done') for (const key of [keys.models, keys.project, ['slide']]) renew(key);
+      if (event.job.state === 'done') for (const key of [keys.models, keys.project, keys.status, ['slide']]) renew(key);
       return;
     default:
       event satisfies never;

@@ -66,6 +66,8 @@ export interface ViewState {
   readonly pointer: { readonly x: number; readonly y: number } | null;
   /** Mask tiles still to come for the present view. */
   readonly maskTilesMissing: number;
+  /** Picture tiles of the open slide that could not be read. */
+  readonly tilesUnreadable: number;
   readonly maskPainter: 'webgl2' | 'canvas2d' | null;
 }
 
@@ -98,6 +100,7 @@ export const INITIAL_VIEW: ViewState = {
   viewport: null,
   pointer: null,
   maskTilesMissing: 0,
+  tilesUnreadable: 0,
   maskPainter: null,
 };
 

@@ -79,9 +79,9 @@ describe('the palette of mask bytes', () => {
   };
   const alpha = (value: number | undefined) => (value ?? 0) >>> 24;
 
-  test('nothing said is nothing shown, and a model’s background is not shown', () => {
+  test('nothing said is nothing shown, nor is a model’s background, accepted or not', () => {
     const { human, predicted } = makePalette(look);
-    expect([human[0], predicted[0], predicted[1]]).toEqual([0, 0, 0]);
+    expect([human[0], predicted[0], predicted[1], human[1 | ACCEPTED_BIT]]).toEqual([0, 0, 0, 0]);
     expect(alpha(human[1])).toBeGreaterThan(0);
   });
 

@@ -55,7 +55,7 @@ function difference(one: Uint8ClampedArray, other: Uint8ClampedArray): number {
   return different / (one.length / 4);
 }
 
-const labels: PlaneLabels = { human: blobs(1, [0, 1, 2, 3, 130]), predicted: blobs(2, [1, 2, 3]) };
+const labels: PlaneLabels = { human: blobs(1, [0, 1, 2, 3, 129, 130]), predicted: blobs(2, [1, 2, 3]) };
 
 describe('WebGL and the plain canvas', () => {
   let twins: readonly Painter[] = [];

@@ -1,5 +1,5 @@
 /** One long piece of work: how far it is, how long it takes, a way to stop it or go on. */
-import { Alert, Badge, Button, Group, Paper, Progress, Stack, Text } from '@mantine/core';
+import { Badge, Button, Group, Paper, Progress, Stack, Text } from '@mantine/core';
 import { IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { JobState, JobStateName } from '../../core/contract.ts';
@@ -7,6 +7,7 @@ import { asSentence } from '../api.ts';
 import { useJobCall } from '../queries.ts';
 import { texts } from '../texts.ts';
 import { isActive, percentOf, progressLine } from './job-facts.ts';
+import { Note } from './Note.tsx';
 import { useSession } from './session-context.ts';
 
 const TONES: { readonly [S in JobStateName]: string } = {
@@ -44,11 +45,7 @@ export function JobCard({ job, children }: { readonly job: JobState; readonly ch
           </>
         )}
         {active && job.message !== '' && <Text fz="xs">{asSentence(job.message)}</Text>}
-        {job.error && job.state === 'failed' && (
-          <Alert color="red" variant="light" p="xs">
-            {asSentence(job.error.message)}
-          </Alert>
-        )}
+        {job.error && job.state === 'failed' && <Note tone="bad">{asSentence(job.error.message)}</Note>}
         {children}
         {(active || job.resumable) && (
           <Group gap={8} justify="flex-end">

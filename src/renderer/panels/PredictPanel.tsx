@@ -1,6 +1,6 @@
 /** Runs a model over the view or the whole slide. */
-import { Alert, Button, SegmentedControl, Select, Stack, Text, Title } from '@mantine/core';
-import { IconAlertTriangle, IconPlayerPlay } from '@tabler/icons-react';
+import { Button, SegmentedControl, Select, Stack, Text, Title } from '@mantine/core';
+import { IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { intersectRect, isEmptyRect, type Rect } from '../../core/geometry.ts';
 import { formatLength } from '../format.ts';
@@ -8,6 +8,7 @@ import { useJobCall, useJobs, useModels, useProject } from '../queries.ts';
 import { texts } from '../texts.ts';
 import { JobCard } from './JobCard.tsx';
 import { isActive, latestOf } from './job-facts.ts';
+import { Note } from './Note.tsx';
 import { useSession, useViewState } from './session-context.ts';
 import { useOpenSlide } from './use-slide.ts';
 
@@ -50,11 +51,7 @@ export function PredictPanel() {
           {where === 'whole' ? t.wholeHint : <ViewSize region={region} />}
         </Text>
       </div>
-      {slide?.info.pixelSize.xUm === null && (
-        <Alert color="yellow" variant="light" p="xs" icon={<IconAlertTriangle size={16} />}>
-          {t.unknownSize}
-        </Alert>
-      )}
+      {slide?.info.pixelSize.xUm === null && <Note tone="warn">{t.unknownSize}</Note>}
       <Button
         leftSection={<IconPlayerPlay size={15} />}
         disabled={!possible}

@@ -68,9 +68,13 @@ function MaskState() {
   const missing = useViewState((state) => state.maskTilesMissing);
   const hidden = useViewState((state) => state.maskHidden);
   const before = useViewState((state) => state.showingBefore);
-  const lines = [before && t.before, hidden && t.hidden, missing > 8 && t.missing(missing)].filter(
-    (line) => line !== false,
-  );
+  const unreadable = useViewState((state) => state.tilesUnreadable);
+  const lines = [
+    before && t.before,
+    hidden && t.hidden,
+    missing > 8 && t.missing(missing),
+    unreadable > 0 && t.unreadable(unreadable),
+  ].filter((line) => line !== false);
   if (lines.length === 0) return null;
   return (
     <div className="readout readout-mask" role="status">

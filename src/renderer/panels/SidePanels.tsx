@@ -56,7 +56,7 @@ export function SidePanels() {
       value={panel}
       onChange={(next) => next && view.setState({ panel: next as PanelName })}
     >
-      <Tabs.List className="panel-rail" aria-label={texts.header.project}>
+      <Tabs.List className="panel-rail" aria-label={texts.panelNames}>
         {PANELS.map((name) => (
           <Tabs.Tab key={name} value={name} className="panel-tab">
             {CONTENT[name].icon}

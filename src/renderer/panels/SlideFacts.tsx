@@ -1,6 +1,5 @@
 /** What is known of the open slide; its pixel size may be set where the file does not say it. */
-import { Alert, Button, Group, NumberInput, Stack, Title } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { Button, Group, NumberInput, Stack, Title } from '@mantine/core';
 import { useState } from 'react';
 import type { SlideDetails } from '../../core/contract.ts';
 import type { PixelSize } from '../../core/slide.ts';
@@ -8,6 +7,7 @@ import { asSentence } from '../api.ts';
 import { formatCount, formatNumber } from '../format.ts';
 import { keys, useChange } from '../queries.ts';
 import { texts } from '../texts.ts';
+import { Note } from './Note.tsx';
 import { useSession } from './session-context.ts';
 import { useOpenSlide } from './use-slide.ts';
 
@@ -39,9 +39,9 @@ export function SlideFacts() {
         ))}
       </dl>
       {doubts.map((warning) => (
-        <Alert key={warning} color="yellow" variant="light" p="xs" icon={<IconAlertTriangle size={16} />}>
+        <Note key={warning} tone="warn">
           {asSentence(warning)}
-        </Alert>
+        </Note>
       ))}
       {(info.pixelSize.source !== 'file' || info.pixelSize.warning !== null) && <SetPixelSize slide={slide} />}
     </Stack>

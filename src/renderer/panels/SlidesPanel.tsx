@@ -6,6 +6,7 @@ import { asSentence } from '../api.ts';
 import { keys, useChange, useProject } from '../queries.ts';
 import { texts } from '../texts.ts';
 import { FolderBrowser } from './FolderBrowser.tsx';
+import { ImportMask } from './ImportMask.tsx';
 import { SlideFacts } from './SlideFacts.tsx';
 import { useSession, useViewState } from './session-context.ts';
 
@@ -25,6 +26,7 @@ export function SlidesPanel() {
       </ul>
       <AddSlide />
       <SlideFacts />
+      <ImportMask />
     </Stack>
   );
 }

@@ -1,5 +1,5 @@
 /** Fine-tunes the live model on the stored corrections and says honestly whether it helped. */
-import { Alert, Button, Group, NumberInput, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, NumberInput, Stack, Text, Title } from '@mantine/core';
 import { IconArrowRight, IconSparkles } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { JobState, TrainingRecord } from '../../core/contract.ts';
@@ -10,6 +10,7 @@ import { texts } from '../texts.ts';
 import { JobCard } from './JobCard.tsx';
 import { isActive, latestOf } from './job-facts.ts';
 import { LossCurve } from './LossCurve.tsx';
+import { Note } from './Note.tsx';
 import { useSession, useViewState } from './session-context.ts';
 import { useOpenSlide } from './use-slide.ts';
 
@@ -81,13 +82,11 @@ function TrainResult({ job }: { readonly job: JobState }) {
   return (
     <Stack gap={8}>
       <Dice record={record} />
-      <Alert color={promoted ? 'teal' : 'yellow'} variant="light" p="xs">
-        {promoted ? t.promoted : t.refused}
-      </Alert>
+      <Note tone={promoted ? 'good' : 'warn'}>{promoted ? t.promoted : t.refused}</Note>
       {record.warnings.map((warning) => (
-        <Text key={warning} fz="xs" className="ink-warn">
+        <Note key={warning} tone="warn">
           {asSentence(warning)}
-        </Text>
+        </Note>
       ))}
       <Text fz="xs" c="dimmed" className="tabular">
         {t.blocks(record.trainingBlocks, record.heldOutBlocks)} · {t.facts(record.steps, formatSeconds(record.seconds))}

@@ -2,6 +2,7 @@
 import {
   IconAspectRatio,
   IconFlipVertical,
+  IconFocusCentered,
   IconMap2,
   IconMaximize,
   IconRotateClockwise,
@@ -18,6 +19,7 @@ const BUTTONS: readonly (readonly [string, string, ReactNode])[] = [
   ['view.zoomIn', texts.viewer.zoomIn, <IconZoomIn key="in" size={18} />],
   ['view.zoomOut', texts.viewer.zoomOut, <IconZoomOut key="out" size={18} />],
   ['view.fit', texts.viewer.fit, <IconMaximize key="fit" size={18} />],
+  ['view.mask', texts.viewer.goToMask, <IconFocusCentered key="mask" size={18} />],
   ['view.fullSize', texts.viewer.fullSize, <IconAspectRatio key="full" size={18} />],
   ['view.rotate', texts.viewer.rotate, <IconRotateClockwise key="turn" size={18} />],
   ['view.flip', texts.viewer.flip, <IconFlipVertical key="flip" size={18} />],

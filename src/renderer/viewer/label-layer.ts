@@ -104,6 +104,20 @@ export class LabelLayer {
     return this.planes.get(planeKey(address))?.labels ?? null;
   }
 
+  /** The tiles that hold anything, as a rectangle of columns and rows; null for an empty layer. */
+  extent(): { x0: number; y0: number; x1: number; y1: number } | null {
+    let extent: { x0: number; y0: number; x1: number; y1: number } | null = null;
+    for (const { column, row, code } of this.bases.values()) {
+      if (code === null) continue;
+      extent ??= { x0: column, y0: row, x1: column + 1, y1: row + 1 };
+      extent.x0 = Math.min(extent.x0, column);
+      extent.y0 = Math.min(extent.y0, row);
+      extent.x1 = Math.max(extent.x1, column + 1);
+      extent.y1 = Math.max(extent.y1, row + 1);
+    }
+    return extent;
+  }
+
   close(): void {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -121,7 +135,15 @@ export class LabelLayer {
     const key = baseKey(column, row);
     let base = this.bases.get(key);
     if (base === undefined) {
-      base = { column, row, wanted: revision, have: -1, failedAt: 0, loading: false, code: undefined };
+      base = {
+        column,
+        row,
+        wanted: revision,
+        have: -1,
+        failedAt: Number.NEGATIVE_INFINITY,
+        loading: false,
+        code: undefined,
+      };
       this.bases.set(key, base);
     } else if (revision > base.have) base.wanted = Math.max(base.wanted, revision);
     if (base.have < base.wanted) for (const plane of this.planesOver(base)) plane.missing.add(base);
@@ -214,7 +236,7 @@ export class LabelLayer {
         (code) => {
           base.code = code;
           base.have = Math.max(base.have, revision);
-          base.failedAt = 0;
+          base.failedAt = Number.NEGATIVE_INFINITY;
         },
         (error: unknown) => {
           base.failedAt = performance.now();

@@ -3,7 +3,7 @@
  * waiting gestures at once, and hands planes to a painter. It knows no OpenSeadragon, no React and no server.
  */
 import type { EditOperation } from '../../core/contract.ts';
-import { intersectRect, type Rect, tilesOf } from '../../core/geometry.ts';
+import { intersectRect, type Rect, tilesOf, unionRect } from '../../core/geometry.ts';
 import { MASK_TILE_PX } from '../../core/label.ts';
 import { TILE_LENGTH } from '../../core/mask/tile-grid.ts';
 import { type Affine, scaleOf, visibleRect } from './affine.ts';
@@ -148,6 +148,21 @@ export class MaskOverlay {
       (Math.floor(y / step) - row * MASK_TILE_PX) * MASK_TILE_PX + Math.floor(x / step) - column * MASK_TILE_PX;
     const human = this.humanLabels(address)?.[at] ?? 0;
     return { human, predicted: this.prediction?.labels(address)?.[at] ?? 0 };
+  }
+
+  /** The level-0 rectangle around all tiles that hold anything, null where the mask is empty. */
+  extent(): Rect | null {
+    const edge = this.edgePx(0);
+    const slide = { x: 0, y: 0, width: this.slide.widthPx, height: this.slide.heightPx };
+    let whole: Rect | null = null;
+    for (const layer of [this.human, this.prediction]) {
+      const tiles = layer?.extent() ?? null;
+      if (tiles === null) continue;
+      const { x0, y0, x1, y1 } = tiles;
+      const rect = { x: x0 * edge, y: y0 * edge, width: (x1 - x0) * edge, height: (y1 - y0) * edge };
+      whole = whole === null ? rect : unionRect(whole, rect);
+    }
+    return whole && intersectRect(whole, slide);
   }
 
   dispose(): void {

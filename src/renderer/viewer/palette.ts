@@ -21,8 +21,8 @@ export interface Palette {
 }
 
 const SOLID = 255;
-/** A person's «background» is visible, but faint; a model's is not shown at all. */
-const FAINT = 90;
+/** A person's «background» is visible, but faint; a model's, accepted or not, covers most of a slide and is not shown. */
+const FAINT = 190;
 const LIGHTER = 0.45;
 
 export function makePalette(look: Look): Palette {
@@ -32,10 +32,13 @@ export function makePalette(look: Look): Palette {
     if (id <= NOTHING || id > MAX_CLASS_ID || look.hiddenClasses.has(id)) continue;
     const alpha = id === BACKGROUND && look.fill ? FAINT : SOLID;
     const drawn = look.showOrigin ? ORIGIN_COLORS.human : color;
+    // An outline in the class's own dark grey would be lost on tissue.
+    const spoken = id === BACKGROUND && !look.fill && !look.showOrigin ? lighten(color) : drawn;
     const accepted = look.showOrigin ? ORIGIN_COLORS.accepted : look.fill ? color : lighten(color);
-    human[id] = packColor(drawn, alpha);
+    human[id] = packColor(spoken, alpha);
     human[id | ACCEPTED_BIT] = packColor(accepted, alpha);
-    if (id !== BACKGROUND) predicted[id] = packColor(look.showOrigin ? ORIGIN_COLORS.model : color, alpha);
+    if (id === BACKGROUND) human[ACCEPTED_BACKGROUND] = 0;
+    else predicted[id] = packColor(look.showOrigin ? ORIGIN_COLORS.model : color, alpha);
   }
   return { human, predicted };
 }
@@ -45,9 +48,13 @@ export function colorOf(palette: Palette, human: number, predicted: number): num
   return human !== NOTHING ? palette.human[human]! : palette.predicted[predicted]!;
 }
 
-/** The class at each value of the two layers, for outlines. */
+const ACCEPTED_BACKGROUND = BACKGROUND | ACCEPTED_BIT;
+
+/** The class whose edge an outline follows; background that no person drew has none. `webgl-shaders.ts` says the same. */
 export function classAt(human: number, predicted: number): number {
-  return human !== NOTHING ? classOf(human) : predicted;
+  if (human === ACCEPTED_BACKGROUND) return NOTHING;
+  if (human !== NOTHING) return classOf(human);
+  return predicted === BACKGROUND ? NOTHING : predicted;
 }
 
 export function rgbOf(color: string): readonly [number, number, number] {

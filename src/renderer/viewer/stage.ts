@@ -60,7 +60,7 @@ export class Stage {
   constructor(container: HTMLElement, host: StageHost) {
     this.container = container;
     this.host = host;
-    this.viewer = createSlideViewer(container, { onFrame: () => this.draw(), onTileFailed: () => undefined });
+    this.viewer = createSlideViewer(container, { onFrame: () => this.draw(), onTileFailed: () => this.tileFailed() });
     this.maskHolder.className = 'mask-canvas';
     this.viewer.surface.append(this.maskHolder, this.marks.element);
     this.pointer = attachPointer(container, {
@@ -110,6 +110,12 @@ export class Stage {
     this.open?.pool.refresh();
   }
 
+  /** Moves to where the mask is. */
+  showMask(): void {
+    const rect = this.open?.overlay.extent() ?? null;
+    if (rect !== null) this.viewer.showRect(rect);
+  }
+
   /** True where a gesture was under way. */
   cancelGesture(): boolean {
     return this.pointer.cancel();
@@ -130,6 +136,10 @@ export class Stage {
     this.viewer.close();
   }
 
+  private tileFailed(): void {
+    this.host.view.setState(({ tilesUnreadable }) => ({ tilesUnreadable: tilesUnreadable + 1 }));
+  }
+
   private openSlide(details: SlideDetails, classes: readonly LabelClass[]): void {
     this.closeSlide();
     const { workstation, view, onError, waiting } = this.host;
@@ -142,7 +152,7 @@ export class Stage {
     };
     const pool = createLayerPool(workstation, { onChange, onError });
     this.open = { details, classes, painter, overlay, pool };
-    view.setState({ viewport: null, pointer: null });
+    view.setState({ viewport: null, pointer: null, tilesUnreadable: 0 });
     for (const request of waiting()) restore(overlay, details.slideId, request);
     this.viewer.open(details.info, (level, column, row) =>
       workstation.tileUrl(details.slideId, level, { column, row }),

@@ -34,7 +34,8 @@ uvec2 bytesAt(vec2 p) {
 
 uint classAt(vec2 p) {
   uvec2 b = bytesAt(p);
-  return b.x != 0u ? (b.x & 127u) : b.y;
+  if (b.x == 129u) return 0u;
+  return b.x != 0u ? (b.x & 127u) : (b.y == 1u ? 0u : b.y);
 }
 
 void main() {
