@@ -24,15 +24,25 @@ export interface Workstation {
 /** Codes after which the same request may succeed later: it is kept and sent again. */
 const PASSING: ReadonlySet<string> = new Set<ErrorCode>(['disk-full', 'disk-read-only', 'store-locked', 'engine-died']);
 
+/** Answered by something in front of the workstation, or by one that was started anew and does not know this window. */
+const NOT_OURS: ReadonlySet<string> = new Set([
+  'FORBIDDEN',
+  'UNAUTHORIZED',
+  'BAD_GATEWAY',
+  'SERVICE_UNAVAILABLE',
+  'GATEWAY_TIMEOUT',
+  'MALFORMED_ORPC_ERROR_RESPONSE',
+]);
+
 /** True where no answer came at all: the workstation is away, restarting, or the connection broke. */
 export function isOutage(error: unknown): boolean {
-  return codeOf(error) === null && !(error instanceof HistoloopError);
+  const code = codeOf(error);
+  return code === null || NOT_OURS.has(code);
 }
 
 /** True where sending the same request again later makes sense. */
 export function isPassing(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === null ? isOutage(error) : PASSING.has(code);
+  return isOutage(error) || PASSING.has(codeOf(error) ?? '');
 }
 
 /** The code of an error that the workstation answered, or null for a stranger. */
@@ -43,7 +53,7 @@ export function codeOf(error: unknown): string | null {
 
 /** One sentence for a person: capital first, full stop last, never a stack. */
 export function sentenceOf(error: unknown, fallback: string): string {
-  const message = codeOf(error) !== null && error instanceof Error ? error.message.trim() : '';
+  const message = !isOutage(error) && error instanceof Error ? error.message.trim() : '';
   return asSentence(message === '' ? fallback : message);
 }
 

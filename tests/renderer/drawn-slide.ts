@@ -1,5 +1,5 @@
 /** A small slide drawn from a seed for the window's tests: pink tissue, purple nuclei, and a prediction that errs here and there. */
-import { MASK_TILE_PX } from '../../src/core/label.ts';
+import { BACKGROUND, MASK_TILE_PX } from '../../src/core/label.ts';
 import { hash32 } from '../../src/core/random.ts';
 import type { SlideInfo, SlideLevel } from '../../src/core/slide.ts';
 
@@ -93,11 +93,14 @@ function drawTile(level: SlideLevel, column: number, row: number): string {
   return canvas.toDataURL('image/png');
 }
 
-/** Predicted labels of a mask tile (one mask pixel a level-0 pixel), clipped to the slide. */
+/** Predicted labels of a mask tile (one mask pixel a level-0 pixel), clipped to the slide: background between nuclei, as models say. */
 export function drawnPrediction(info: SlideInfo, column: number, row: number): Uint8Array {
   const labels = new Uint8Array(MASK_TILE_PX * MASK_TILE_PX);
   const left = column * MASK_TILE_PX;
   const top = row * MASK_TILE_PX;
+  const width = Math.min(MASK_TILE_PX, info.widthPx - left);
+  for (let y = 0; y < Math.min(MASK_TILE_PX, info.heightPx - top); y++)
+    labels.fill(BACKGROUND, y * MASK_TILE_PX, y * MASK_TILE_PX + width);
   for (const { x, y, radius, predicted } of nucleiIn(left, top, MASK_TILE_PX)) {
     if (!predicted) continue;
     for (

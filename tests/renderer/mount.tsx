@@ -19,6 +19,10 @@ export interface MountedWindow {
   pointer(type: string, at: readonly [number, number], more?: PointerEventInit): void;
   /** RGBA of the mask canvas at a level-0 point. */
   maskPixel(at: readonly [number, number]): readonly number[];
+  /** The whole mask canvas as drawn. */
+  maskPicture(): Uint8ClampedArray;
+  /** Waits until the view stands and its mask is whole. */
+  still(): Promise<void>;
   /** Next animation frames. */
   frames(): Promise<void>;
   unmount(): void;
@@ -43,7 +47,15 @@ export async function mountWindow(options: FakeOptions = {}, initial: Partial<Vi
   await stillView(session);
   session.stage()?.viewer.zoomTo(1);
   await stillView(session);
-  return { fake, session, stage, unmount: () => react.unmount(), frames, ...handsOn(session, stage) };
+  return {
+    fake,
+    session,
+    stage,
+    unmount: () => react.unmount(),
+    frames,
+    still: () => stillView(session),
+    ...handsOn(session, stage),
+  };
 }
 
 function handsOn(session: Session, stage: HTMLElement) {
@@ -71,6 +83,12 @@ function handsOn(session: Session, stage: HTMLElement) {
       const target = document.activeElement ?? document.body;
       target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
       target.dispatchEvent(new KeyboardEvent('keyup', { key, bubbles: true, cancelable: true, ...more }));
+    },
+    maskPicture() {
+      const canvas = stage.querySelector<HTMLCanvasElement>('.mask-canvas canvas')!;
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
+      copy.drawImage(canvas, 0, 0);
+      return copy.getImageData(0, 0, canvas.width, canvas.height).data;
     },
     maskPixel(at: readonly [number, number]) {
       const canvas = stage.querySelector<HTMLCanvasElement>('.mask-canvas canvas')!;

@@ -1,7 +1,7 @@
 /** The window in use: strokes, undo, other windows, outages, keys. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HistoloopError } from '../../src/core/errors.ts';
-import { ACCEPTED_BIT } from '../../src/core/label.ts';
+import { ACCEPTED_BIT, BACKGROUND } from '../../src/core/label.ts';
 import { drawnPrediction, drawnSlideInfo, NUCLEUS } from './drawn-slide.ts';
 import { type MountedWindow, mountWindow } from './mount.tsx';
 
@@ -33,7 +33,7 @@ function spots(): { free: [number, number]; nucleus: [number, number] } {
     }
     throw new Error('no such spot');
   };
-  return { free: find(0, 12), nucleus: find(NUCLEUS, 8) };
+  return { free: find(BACKGROUND, 12), nucleus: find(NUCLEUS, 8) };
 }
 const { free, nucleus } = spots();
 
@@ -124,13 +124,43 @@ test('accepting draws around predictions and marks their pixels as accepted, not
     [x - 60, y + 60],
   ]);
   await vi.waitFor(() => expect(fake.stored(x, y)).toBe(NUCLEUS | ACCEPTED_BIT));
-  expect(fake.stored(...free) & ACCEPTED_BIT).toBe(0);
+  expect(fake.stored(x + 70, y) & ACCEPTED_BIT).toBe(0);
 });
 
 test('Shift+A accepts all that is in view', async () => {
   const { fake, key } = await open();
   key('A', { shiftKey: true });
   await vi.waitFor(() => expect(fake.stored(...nucleus)).toBe(NUCLEUS | ACCEPTED_BIT));
+});
+
+test('accepting changes nothing of the picture, at full resolution and far out', async () => {
+  const { fake, session, key, maskPicture, still } = await open({ widthPx: 4000, heightPx: 3000 });
+  session.stage()!.viewer.fit();
+  await still();
+  const pictures: Uint8ClampedArray[] = [];
+  const zooms = [0.06, 0.2, 0.5, 1];
+  for (const zoom of zooms) {
+    session.stage()!.viewer.zoomTo(zoom);
+    await still();
+    pictures.push(maskPicture());
+  }
+  session.stage()!.viewer.fit();
+  await still();
+  key('A', { shiftKey: true });
+  await vi.waitFor(() =>
+    expect(session.view.getState().saving).toMatchObject({ pending: 0, savedAt: expect.any(Number) }),
+  );
+  expect(fake.edits).toHaveLength(1);
+  for (const [i, zoom] of zooms.entries()) {
+    session.stage()!.viewer.zoomTo(zoom);
+    await still();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(pictures[i]!.some((value) => value !== 0)).toBe(true);
+    expect(
+      maskPicture().every((value, at) => value === pictures[i]![at]),
+      `zoom ${zoom}`,
+    ).toBe(true);
+  }
 });
 
 test('a stroke lands where it was drawn when the view is turned and mirrored', async () => {

@@ -34,7 +34,7 @@ export function ImportMask() {
           value={path}
           onChange={(event) => setPath(event.currentTarget.value)}
         />
-        <Button type="submit" variant="default" disabled={path.trim() === ''} loading={load.isPending}>
+        <Button type="submit" flex="none" variant="default" disabled={path.trim() === ''} loading={load.isPending}>
           {t.importStart}
         </Button>
       </Group>

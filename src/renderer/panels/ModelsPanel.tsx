@@ -108,7 +108,7 @@ function ImportModel() {
           value={path}
           onChange={(event) => setPath(event.currentTarget.value)}
         />
-        <Button type="submit" variant="default" disabled={path.trim() === ''} loading={load.isPending}>
+        <Button type="submit" flex="none" variant="default" disabled={path.trim() === ''} loading={load.isPending}>
           {t.importStart}
         </Button>
       </Group>

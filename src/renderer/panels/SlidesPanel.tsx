@@ -87,10 +87,10 @@ function AddSlide() {
             value={path}
             onChange={(event) => setPath(event.currentTarget.value)}
           />
-          <Button type="submit" disabled={path.trim() === ''} loading={add.isPending}>
+          <Button type="submit" flex="none" disabled={path.trim() === ''} loading={add.isPending}>
             {t.addStart}
           </Button>
-          <Button variant="default" aria-expanded={browsing} onClick={() => setBrowsing(!browsing)}>
+          <Button flex="none" variant="default" aria-expanded={browsing} onClick={() => setBrowsing(!browsing)}>
             {t.browse}
           </Button>
         </Group>
