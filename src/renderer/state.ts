@@ -38,6 +38,14 @@ export interface Viewport {
   readonly flipped: boolean;
 }
 
+/** What lies under the pointer: level-0 pixels and the bytes of both layers as shown; null beyond the slide. */
+export interface PointerSpot {
+  readonly x: number;
+  readonly y: number;
+  readonly human: number;
+  readonly predicted: number;
+}
+
 export interface ViewState {
   readonly slideId: string | null;
   readonly tool: ToolName;
@@ -62,8 +70,7 @@ export interface ViewState {
   readonly saving: Saving;
   readonly connected: boolean;
   readonly viewport: Viewport | null;
-  /** Where the pointer is, level-0 pixels; null while it is off the slide. */
-  readonly pointer: { readonly x: number; readonly y: number } | null;
+  readonly pointer: PointerSpot | null;
   /** Mask tiles still to come for the present view. */
   readonly maskTilesMissing: number;
   /** Picture tiles of the open slide that could not be read. */

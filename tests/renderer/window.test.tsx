@@ -293,6 +293,18 @@ test('keys typed into a field stay in the field', async () => {
   expect(session.view.getState().tool).toBe('pan');
 });
 
+test('the readout says what lies under the pointer and who said it', async () => {
+  const { fake, key, drag, pointer } = await open();
+  const readout = () => text('[data-testid="pointer-position"]');
+  pointer('pointermove', nucleus, { buttons: 0 });
+  await vi.waitFor(() => expect(readout()).toContain('Nucleus, model'));
+  key('b');
+  drag([free]);
+  await vi.waitFor(() => expect(fake.stored(...free)).toBe(2));
+  pointer('pointermove', free, { buttons: 0 });
+  await vi.waitFor(() => expect(readout()).toContain('Nucleus, drawn'));
+});
+
 test('digits choose classes', async () => {
   const { session, key } = await open();
   key('1');

@@ -1,12 +1,21 @@
 /** What the view is: scale bar, magnification, where the pointer is and what lies under it. */
 import { Text } from '@mantine/core';
 import type { SlideDetails } from '../../core/contract.ts';
+import { effectiveClass, originOf, type PixelOrigin } from '../../core/label.ts';
 import { formatCount, formatLength, formatNumber, roundLength } from '../format.ts';
+import { useProject } from '../queries.ts';
+import type { PointerSpot } from '../state.ts';
 import { texts } from '../texts.ts';
-import { useViewState } from './session-context.ts';
+import { useSession, useViewState } from './session-context.ts';
 
 const t = texts.viewer;
 const LONGEST_BAR_PX = 160;
+const ORIGINS: { readonly [O in PixelOrigin]: string } = {
+  none: t.nothing,
+  model: t.byModel,
+  human: t.byHuman,
+  accepted: t.accepted,
+};
 
 export function Readouts({ slide }: { readonly slide: SlideDetails }) {
   const pixelSize = slide.info.pixelSize.xUm;
@@ -59,9 +68,17 @@ function PointerPosition({ pixelSize }: { readonly pixelSize: number | null }) {
   return (
     <Text fz="xs" className="tabular" data-testid="pointer-position">
       {px}
-      {um}
+      {um} · <Under spot={pointer} />
     </Text>
   );
+}
+
+/** The class a viewer sees there, and who said it. */
+function Under({ spot: { human, predicted } }: { readonly spot: PointerSpot }) {
+  const { data: project } = useProject(useSession());
+  const shown = effectiveClass(human, predicted);
+  const name = project?.classes.find(({ id }) => id === shown)?.name;
+  return name === undefined ? t.nothing : `${name}, ${ORIGINS[originOf(human, predicted)]}`;
 }
 
 function MaskState() {

@@ -137,7 +137,7 @@ export class MaskOverlay {
     return missing;
   }
 
-  /** The bytes of both layers at a level-0 point, as far as they are loaded at full resolution; null beyond the slide. */
+  /** The bytes of both layers at a level-0 point, as the level on screen holds them; null beyond the slide. */
   valueAt(x: number, y: number): { human: number; predicted: number } | null {
     if (x < 0 || y < 0 || x >= this.slide.widthPx || y >= this.slide.heightPx) return null;
     const step = this.slide.maskDownsample * 2 ** this.level;

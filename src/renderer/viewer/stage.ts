@@ -7,7 +7,7 @@ import type { Point } from '../../core/geometry.ts';
 import { BACKGROUND, type LabelClass, NOTHING } from '../../core/label.ts';
 import type { Workstation } from '../api.ts';
 import type { PendingRequest } from '../edits.ts';
-import { brushDiameterPx, type ViewState, type ViewStore } from '../state.ts';
+import { brushDiameterPx, type PointerSpot, type ViewState, type ViewStore } from '../state.ts';
 import type { Finished, Gesture, GestureSettings, Progress, Sample } from '../tools/tool.ts';
 import { GESTURES } from '../tools/toolbox.ts';
 import { apply, invert, scaleOf, visibleRect } from './affine.ts';
@@ -236,8 +236,14 @@ export class Stage {
   private hover(point: Point | null, event: PointerEvent | null): void {
     this.hovered = point;
     this.erasing = event !== null && isErasing(event);
-    this.host.view.setState({ pointer: point && this.toSlide(point) });
+    this.host.view.setState({ pointer: this.spotAt(point) });
     this.drawRing();
+  }
+
+  private spotAt(point: Point | null): PointerSpot | null {
+    const at = point && this.toSlide(point);
+    const bytes = at && this.open?.overlay.valueAt(at.x, at.y);
+    return at && bytes ? { x: at.x, y: at.y, ...bytes } : null;
   }
 
   private begin(first: Sample, event: PointerEvent): Gesture | null {
