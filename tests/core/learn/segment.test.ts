@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainingBlock } from '../../../src/core/learn/blocks.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/core/learn/segment.ts';
-import { encodeModel } from '../../../src/core/nn/onnx.ts';
+import { decodeModel, encodeModel } from '../../../src/core/nn/onnx.ts';
 import { openReference } from '../../../src/core/nn/reference.ts';
 import type { OpenSession } from '../../../src/core/nn/session.ts';
 import { buildUnet } from '../../../src/core/nn/unet.ts';
@@ -47,7 +47,7 @@ describe('fine-tuning', () => {
   it('teaches a network that knew nothing, and tells how much', async () => {
     const seen: number[] = [];
     const result = await fineTune(
-      options({ steps: 60, learningRate: 0.02, onStep: (step, total) => seen.push(step * 1000 + total) }),
+      options({ steps: 60, learningRate: 0.02, newShare: 1, onStep: (step, total) => seen.push(step * 1000 + total) }),
     );
     expect(result.diceAfter).toBeGreaterThan(result.diceBefore + 0.3);
     expect(result.losses).toHaveLength(60);
@@ -63,6 +63,19 @@ describe('fine-tuning', () => {
     expect(a.model).toEqual(b.model);
     expect(a.losses).toEqual(b.losses);
     expect(a.model).not.toEqual(c.model);
+  });
+
+  it('goes only a part of the way from the old weights to the trained ones', async () => {
+    const [whole, none] = [await fineTune(options({ newShare: 1 })), await fineTune(options({ newShare: 0 }))];
+    expect(none.diceAfter).toBe(none.diceBefore);
+    expect(whole.losses).toEqual(none.losses);
+    const weightsOf = (bytes: Uint8Array) =>
+      [...decodeModel(bytes).graph.initialisers].flatMap(([, t]) => [...t.data].map(Number));
+    const [old, half, full] = [model, (await fineTune(options())).model, whole.model].map(weightsOf);
+    expect(old!.some((value, i) => value !== full![i])).toBe(true);
+    half!.forEach((value, i) => {
+      expect(value).toBeCloseTo((old![i]! + full![i]!) / 2, 5);
+    });
   });
 
   it('never learns from held-out blocks, nor from labels the model does not know', async () => {
