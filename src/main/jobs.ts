@@ -3,6 +3,7 @@
  * It knows nothing of what a job does; `workstation.ts` gives it the work.
  */
 import { randomUUID } from 'node:crypto';
+import { throwIfCancelled } from '../core/cancel.ts';
 import type { JobKind, JobProgress, JobResult, JobState } from '../core/contract.ts';
 import { HistoloopError, isHistoloopError, toPlainError } from '../core/errors.ts';
 
@@ -68,6 +69,7 @@ function appendLoss(curve: readonly number[], step: number, value: number): numb
 export function createJobs(options: JobsOptions): Jobs {
   const entries = new Map<string, Entry>();
   const lanes = new Map<JobKind, Promise<unknown>>();
+  let closed = false;
 
   const find = (jobId: string): Entry => {
     const entry = entries.get(jobId);
@@ -79,6 +81,15 @@ export function createJobs(options: JobsOptions): Jobs {
     entry.state = { ...entry.state, ...part };
     options.changed(entry.state);
   };
+
+  /** A job that waits is over at once; one that runs ends when its work has noticed. */
+  function stop(entry: Entry): void {
+    entry.abort.abort();
+    const resumable = options.resumable[entry.state.kind];
+    const waits = entry.state.state === 'queued';
+    if (waits) change(entry, { state: 'cancelled', message: 'cancelled before it began', resumable });
+    else change(entry, { message: 'cancelling …' });
+  }
 
   function contextOf(entry: Entry): JobContext {
     const startedAt = performance.now();
@@ -99,10 +110,11 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   async function run(entry: Entry): Promise<void> {
-    if (entry.abort.signal.aborted) return change(entry, { state: 'cancelled', message: 'cancelled before it began' });
+    if (isOver(entry.state)) return;
     change(entry, { state: 'running' });
-    await options.save(entry.state, entry.input);
     try {
+      await options.save(entry.state, entry.input);
+      throwIfCancelled(entry.abort.signal);
       const result = await options.work[entry.state.kind](entry.input, contextOf(entry));
       change(entry, { state: 'done', result, progress: { ...entry.state.progress, secondsLeft: 0 } });
     } catch (error) {
@@ -113,17 +125,22 @@ export function createJobs(options: JobsOptions): Jobs {
     }
   }
 
+  /** What was done stays done where only its record cannot be written. */
+  function keep(entry: Entry): Promise<void> {
+    const unkept = (error: unknown) => change(entry, { message: `not recorded: ${toPlainError(error).message}` });
+    return options.save(entry.state, entry.input).catch(unkept);
+  }
+
   function enqueue(entry: Entry): Promise<JobState> {
     const before = lanes.get(entry.state.kind) ?? Promise.resolve();
-    const work = before
-      .then(() => run(entry))
-      .then(() => options.save(entry.state, entry.input))
-      .catch((error) => change(entry, { state: 'failed', error: toPlainError(error) }));
+    const work = before.then(() => run(entry)).then(() => keep(entry));
     lanes.set(entry.state.kind, work);
     return work.then(() => entry.state);
   }
 
   async function start(kind: JobKind, title: string, input: unknown): Promise<JobState> {
+    if (closed)
+      throw new HistoloopError('cancelled', 'the workstation is closing; start the job when it is open again');
     const state: JobState = {
       jobId: randomUUID(),
       kind,
@@ -140,8 +157,17 @@ export function createJobs(options: JobsOptions): Jobs {
     const entry: Entry = { state, input, abort: new AbortController(), finished: Promise.resolve(state) };
     entries.set(state.jobId, entry);
     options.changed(state);
-    entry.finished = enqueue(entry);
-    return state;
+    const saved = options.save(state, input);
+    entry.finished = saved.then(
+      () => enqueue(entry),
+      (error) => {
+        entries.delete(state.jobId);
+        change(entry, { state: 'failed', error: toPlainError(error) });
+        return entry.state;
+      },
+    );
+    await saved;
+    return entry.state;
   }
 
   return {
@@ -149,23 +175,25 @@ export function createJobs(options: JobsOptions): Jobs {
     start,
     cancel(jobId) {
       const entry = find(jobId);
-      if (!isOver(entry.state)) {
-        entry.abort.abort();
-        change(entry, { message: 'cancelling …' });
-      }
+      if (!isOver(entry.state)) stop(entry);
       return entry.state;
     },
     async resume(jobId) {
-      const { state, input } = find(jobId);
+      const entry = find(jobId);
+      const { state, input } = entry;
       if (!state.resumable || !isOver(state)) {
         throw new HistoloopError(
           'conflict',
           `job ${state.title} is ${state.state} and cannot be resumed; start it anew`,
         );
       }
-      entries.delete(jobId);
-      await options.save({ ...state, resumable: false }, input);
-      return start(state.kind, state.title, input);
+      change(entry, { resumable: false });
+      const next = start(state.kind, state.title, input);
+      next.then(
+        () => keep(entry),
+        () => change(entry, { resumable: true }),
+      );
+      return next;
     },
     finished: async (jobId) => find(jobId).finished,
     restore(saved, input) {
@@ -175,7 +203,8 @@ export function createJobs(options: JobsOptions): Jobs {
       entries.set(state.jobId, { state, input, abort: new AbortController(), finished: Promise.resolve(state) });
     },
     async close() {
-      for (const entry of entries.values()) entry.abort.abort();
+      closed = true;
+      for (const entry of entries.values()) if (!isOver(entry.state)) stop(entry);
       await Promise.all([...entries.values()].map((entry) => entry.finished));
     },
   };

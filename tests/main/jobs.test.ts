@@ -130,3 +130,48 @@ test('a job nobody started is not found', async () => {
   const { jobs } = jobsOf({});
   expect(() => jobs.cancel('x')).toThrow(/no job x/);
 });
+
+test('a job that waits is over the moment it is cancelled, and nothing starts once the workstation closes', async () => {
+  const { jobs } = jobsOf({ predict: untilCancelled });
+  await jobs.start('predict', 'Predict', {});
+  const waiting = await jobs.start('predict', 'Predict', {});
+  expect(jobs.cancel(waiting.jobId)).toMatchObject({ state: 'cancelled', resumable: true });
+  await jobs.close();
+  await expect(jobs.start('export', 'Export', {})).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('a waiting job is on disk, so that a crash leaves it to be resumed', async () => {
+  const { jobs, saved } = jobsOf({ predict: untilCancelled });
+  await jobs.start('predict', 'Predict', {});
+  const waiting = await jobs.start('predict', 'Predict', {});
+  expect(saved.find((job) => job.jobId === waiting.jobId)).toMatchObject({ state: 'queued' });
+  await jobs.close();
+});
+
+test('a resumed job cannot be resumed twice', async () => {
+  const { jobs, seen } = jobsOf({ predict: untilCancelled });
+  const first = await jobs.start('predict', 'Predict', {});
+  jobs.cancel(first.jobId);
+  await jobs.finished(first.jobId);
+  await jobs.resume(first.jobId);
+  await expect(jobs.resume(first.jobId)).rejects.toMatchObject({ code: 'conflict' });
+  expect(seen.findLast((job) => job.jobId === first.jobId)?.resumable).toBe(false);
+  await jobs.close();
+});
+
+test('a full disk refuses a new job and does not undo a finished one', async () => {
+  let full = false;
+  const save = async () => {
+    if (full) throw new HistoloopError('disk-full', 'no room to save');
+  };
+  const export_: JobWork = async () => {
+    full = true;
+    return done;
+  };
+  const work = { predict: never, train: never, export: export_ };
+  const jobs = createJobs({ work, resumable: { predict: true, train: false, export: false }, save, changed: () => {} });
+  const { jobId } = await jobs.start('export', 'Export', {});
+  expect(await jobs.finished(jobId)).toMatchObject({ state: 'done', message: /no room/ });
+  await expect(jobs.start('export', 'Export', {})).rejects.toMatchObject({ code: 'disk-full' });
+  expect(jobs.list()).toHaveLength(1);
+});
