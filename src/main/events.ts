@@ -8,10 +8,14 @@ export interface Events {
   close(): void;
 }
 
+/** A listener this far behind is let go: it listens anew and asks for everything, which costs less than the backlog. */
+const MOST_WAITING = 5000;
+
 interface Listener {
   readonly waiting: WorkstationEvent[];
   wake: () => void;
   closed: boolean;
+  end(): void;
 }
 
 function push(listener: Listener, event: WorkstationEvent): void {
@@ -21,24 +25,27 @@ function push(listener: Listener, event: WorkstationEvent): void {
     if (index >= 0) listener.waiting.splice(index, 1);
   }
   listener.waiting.push(event);
-  listener.wake();
+  if (listener.waiting.length > MOST_WAITING) listener.end();
+  else listener.wake();
 }
 
 export function createEvents(): Events {
   const listeners = new Set<Listener>();
+  let over = false;
 
   /** Not an async generator: `return()` of one waits for its pending `await`, and so would leak a listener until the next event. */
   function listen(first: readonly WorkstationEvent[], signal: AbortSignal | undefined) {
-    const listener: Listener = { waiting: [...first], wake: () => {}, closed: false };
     const end = () => {
       listener.closed = true;
+      listener.waiting.length = 0;
       listeners.delete(listener);
       signal?.removeEventListener('abort', end);
       listener.wake();
     };
+    const listener: Listener = { waiting: [...first], wake: () => {}, closed: false, end };
     listeners.add(listener);
     signal?.addEventListener('abort', end, { once: true });
-    if (signal?.aborted) end();
+    if (over || signal?.aborted) end();
     const iterator: AsyncIterableIterator<WorkstationEvent, undefined> = {
       async next() {
         while (!listener.closed && listener.waiting.length === 0) {
@@ -64,10 +71,8 @@ export function createEvents(): Events {
     },
     listen,
     close: () => {
-      for (const listener of listeners) {
-        listener.closed = true;
-        listener.wake();
-      }
+      over = true;
+      for (const listener of [...listeners]) listener.end();
     },
   };
 }

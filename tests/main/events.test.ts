@@ -46,3 +46,16 @@ test('listening ends at once when the caller leaves, its signal aborts or the wo
   events.close();
   expect(await byClose).toEqual([]);
 });
+
+test('a listener that never reads is let go before its backlog fills the memory', async () => {
+  const events = createEvents();
+  const stuck = events.listen([], undefined);
+  for (let i = 0; i < 6000; i++) events.emit(changed);
+  expect(await take(stuck, 1)).toEqual([]);
+});
+
+test('nobody waits for events of a closed workstation', async () => {
+  const events = createEvents();
+  events.close();
+  expect(await take(events.listen([], undefined), 1)).toEqual([]);
+});
