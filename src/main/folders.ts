@@ -2,8 +2,8 @@
  * Which folders a window may name: the project, what ships with the program, and those opened at launch or by a dialog.
  * A path is judged by where it really leads, links followed. The command line is not fenced: its user has a shell anyway.
  */
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { FolderListing } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 
@@ -20,7 +20,7 @@ const MAX_ENTRIES = 5000;
 
 function liesIn(folder: string, path: string): boolean {
   const way = relative(folder, path);
-  return way === '' || (!way.startsWith('..') && !isAbsolute(way));
+  return !isAbsolute(way) && way.split(sep)[0] !== '..';
 }
 
 async function realOf(path: string): Promise<string> {
@@ -35,8 +35,16 @@ async function realOf(path: string): Promise<string> {
 async function entryOf(folder: string, name: string): Promise<FolderListing['entries'][number] | null> {
   const path = join(folder, name);
   const found = await stat(path).catch(() => null);
-  if (!found || name.startsWith('.')) return null;
+  if (!found) return null;
   return { name, path, kind: found.isDirectory() ? 'folder' : 'file', sizeBytes: found.isDirectory() ? 0 : found.size };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause) => {
+    const message = `${folder} cannot be listed; it is no folder, or you may not read it`;
+    throw new HistoloopError('file-unreadable', message, { cause });
+  });
+  return names.filter((name) => !name.startsWith('.')).sort();
 }
 
 /** `fenced` false admits every path (command line, tests of other things). */
@@ -55,9 +63,16 @@ export function createFolders(initial: readonly string[], fenced: boolean): Fold
 
   const admit = async (path: string) => admitReal(await realOf(path), path);
 
+  /** The last name may be a link that is already there: then it counts where that leads. */
+  async function admitNew(path: string): Promise<string> {
+    const wanted = resolve(path);
+    if (await lstat(wanted).catch(() => null)) return admit(wanted);
+    return join(await admitReal(await realOf(dirname(wanted)), path), basename(wanted));
+  }
+
   return {
     admit,
-    admitNew: async (path) => join(await admitReal(await realOf(dirname(resolve(path))), path), basename(path)),
+    admitNew,
     open: (folder) => void opened.add(resolve(folder)),
     async list(folder) {
       if (folder === null) {
@@ -65,10 +80,11 @@ export function createFolders(initial: readonly string[], fenced: boolean): Fold
         return { folder: null, parent: null, entries: roots.filter((entry) => entry !== null) };
       }
       const real = await admit(folder);
-      const names = (await readdir(real)).sort().slice(0, MAX_ENTRIES);
+      const names = (await namesIn(real)).slice(0, MAX_ENTRIES);
       const entries = (await Promise.all(names.map((name) => entryOf(real, name)))).filter((entry) => entry !== null);
-      const parent = opened.has(real) ? null : dirname(real);
-      return { folder: real, parent, entries };
+      const parent = dirname(real);
+      const open = parent !== real && (await admitReal(parent, parent).catch(() => null)) !== null;
+      return { folder: real, parent: open ? parent : null, entries };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFolders } from '../../src/main/folders.ts';
 
@@ -44,4 +44,29 @@ test('browsing starts at the opened folders and cannot climb out of them', async
   expect(root.entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual(['file a.svs', 'folder inner']);
   const inner = await folders.list(join(base, 'open/inner'));
   expect(inner.parent).toBe(root.folder);
+});
+
+test('a new folder is named by where it lies: neither dots nor a link lead it outside', async () => {
+  const folders = createFolders([join(base, 'open')], true);
+  expect(await folders.admitNew(join(base, 'open/inner/..export'))).toMatch(/open\/inner\/\.\.export$/);
+  expect(await folders.admitNew(`${base}/open/inner/x/../new`)).toMatch(/open\/inner\/new$/);
+  await expect(folders.admitNew(`${base}/open/inner/..`)).resolves.toMatch(/open$/);
+  await expect(folders.admitNew(`${base}/open/..`)).rejects.toMatchObject({ code: 'forbidden' });
+  symlinkSync(join(base, 'closed'), join(base, 'open/export'));
+  await expect(folders.admitNew(join(base, 'open/export'))).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test('browsing a folder opened through a link ends at it, and a file cannot be listed', async () => {
+  symlinkSync(join(base, 'open'), join(base, 'by-link'));
+  const folders = createFolders([join(base, 'by-link')], true);
+  expect((await folders.list(join(base, 'by-link'))).parent).toBeNull();
+  await expect(folders.list(join(base, 'open/a.svs'))).rejects.toMatchObject({ code: 'file-unreadable' });
+});
+
+test('the command line is not fenced', async () => {
+  const folders = createFolders([join(base, 'open')], false);
+  expect(await folders.admit(join(base, 'closed/c.svs'))).toMatch(/c\.svs$/);
+  expect((await folders.list(join(base, 'open'))).parent).toBe(
+    dirname((await folders.list(join(base, 'open'))).folder!),
+  );
 });
