@@ -12,7 +12,9 @@ import { toBlob } from './tile-blob.ts';
 const UPSERT = `INSERT INTO prediction_tile (layer_id, tile, data) VALUES (?, ?, ?)
   ON CONFLICT (layer_id, tile) DO UPDATE SET data = excluded.data`;
 
-export function predictionMethods({ sql }: ProjectContext): Pick<StoreMethods, 'putPrediction' | 'predictedTiles'> {
+type Methods = Pick<StoreMethods, 'putPrediction' | 'clearPrediction' | 'predictedTiles'>;
+
+export function predictionMethods({ sql }: ProjectContext): Methods {
   return {
     /** Errors: `not-found`, `bad-input` (a human layer, a tile outside the slide or of the wrong length, a label beyond 127). */
     putPrediction(layerId, tiles) {
@@ -25,6 +27,14 @@ export function predictionMethods({ sql }: ProjectContext): Pick<StoreMethods, '
           const data = labels === null ? null : toBlob(requireClasses(labelsOnSlide(grid, { column, row, labels })));
           sql.run(UPSERT, layerId, tileKey(column, row), data);
         }
+        sql.run('UPDATE layer SET revision = revision + 1 WHERE layer_id = ?', layerId);
+      });
+      return requireLayer(sql, layerId).revision;
+    },
+    clearPrediction(layerId) {
+      requireLayerOfKind(sql, layerId, 'prediction');
+      sql.transaction(() => {
+        sql.run('DELETE FROM prediction_tile WHERE layer_id = ?', layerId);
         sql.run('UPDATE layer SET revision = revision + 1 WHERE layer_id = ?', layerId);
       });
       return requireLayer(sql, layerId).revision;

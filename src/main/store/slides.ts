@@ -12,7 +12,7 @@ const SELECT = `SELECT s.slide_id AS slideId, s.name, s.path, s.sha256, s.width_
 export function slideMethods({
   sql,
   now,
-}: ProjectContext): Pick<StoreMethods, 'slides' | 'addSlide' | 'setUserPixelSize'> {
+}: ProjectContext): Pick<StoreMethods, 'slides' | 'addSlide' | 'moveSlide' | 'setUserPixelSize'> {
   const slideRow = (slideId: string) => sql.get<SlideRow>(`${SELECT} WHERE s.slide_id = ?`, slideId);
   return {
     slides: () => sql.all<SlideRow>(`${SELECT} ORDER BY s.rowid`),
@@ -27,6 +27,11 @@ export function slideMethods({
         sql.run(insert, slideId, name, path, sha256, widthPx, heightPx, maskDownsample);
         sql.run(`INSERT INTO layer (slide_id, kind, created_at) VALUES (?, 'human', ?)`, slideId, now());
       });
+      return slideRow(slideId)!;
+    },
+    moveSlide(slideId, path) {
+      requireSlide(sql, slideId);
+      sql.run('UPDATE slide SET path = ? WHERE slide_id = ?', path, slideId);
       return slideRow(slideId)!;
     },
     setUserPixelSize(slideId, pixelSizeUm) {

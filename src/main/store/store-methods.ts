@@ -107,6 +107,8 @@ export interface StoreMethods {
   slides(): SlideRow[];
   addSlide(slide: NewSlide): SlideRow;
   setUserPixelSize(slideId: string, pixelSizeUm: number): SlideRow;
+  /** The same slide file, found elsewhere. */
+  moveSlide(slideId: string, path: string): SlideRow;
 
   layer(layerId: number): LayerRow;
   layersOf(slideId: string): LayerRow[];
@@ -137,6 +139,8 @@ export interface StoreMethods {
    * Returns the layer's new revision.
    */
   putPrediction(layerId: number, tiles: readonly { column: number; row: number; labels: Uint8Array | null }[]): number;
+  /** Forgets every tile of a prediction layer, so that it is predicted anew. Returns the layer's new revision. */
+  clearPrediction(layerId: number): number;
   /** Tiles already done (glass included), flat column, row …: a resumed prediction skips them. */
   predictedTiles(layerId: number): number[];
 

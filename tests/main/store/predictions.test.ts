@@ -65,6 +65,18 @@ describe('predictions', () => {
     close();
   });
 
+  test('are forgotten as a whole, so that every tile is predicted anew', () => {
+    const { store, layerId, humanLayerId, close } = openPredicted();
+    store.putPrediction(layerId, [
+      { column: 0, row: 0, labels: solid(2) },
+      { column: 1, row: 0, labels: null },
+    ]);
+    expect(store.clearPrediction(layerId)).toBe(2);
+    expect([store.predictedTiles(layerId), store.tiles(layerId), store.tile(layerId, 0, 0)]).toEqual([[], [], null]);
+    expect(() => store.clearPrediction(humanLayerId)).toThrowError(expect.objectContaining({ code: 'bad-input' }));
+    close();
+  });
+
   test('never touch a person’s layer, its history or its blocks', () => {
     const { store, layerId, humanLayerId, close } = openPredicted();
     store.edit(record(humanLayerId, 'r'), stroke(100, 100));
