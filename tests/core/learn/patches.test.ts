@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ACCEPTED_BIT } from '../../../src/core/label.ts';
-import { type Augmentation, MODERATE, STRONG } from '../../../src/core/learn/augment.ts';
+import { type Augmentation, STRONG } from '../../../src/core/learn/augment.ts';
 import { learnableBlocks, type TrainingBlock, UNTOUCHED_WEIGHT } from '../../../src/core/learn/blocks.ts';
 import { createBatches } from '../../../src/core/learn/patches.ts';
 import { imagesToTensor, padToSize, tensorToImage } from '../../../src/core/learn/tensors.ts';
@@ -94,7 +94,7 @@ describe('batches', () => {
   it('are drawn around what a person has spoken about', () => {
     const human = new Uint8Array(256 * 256);
     human[200 * 256 + 40] = 2;
-    const next = batches([block(256, 4, { human })], MODERATE);
+    const next = batches([block(256, 4, { human })], TURNS);
     for (let n = 0; n < 20; n++) expect(next().weight.data.filter((weight) => weight === 1)).toHaveLength(3);
   });
 
