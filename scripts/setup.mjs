@@ -43,18 +43,30 @@ function isStamped(stamp, value) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 }
 
-/** `npm ci` where node_modules is missing or not of this lock file. */
+/** npm's own note of what it installed agrees with the lock file: same packages, same versions, for this platform. */
+function isInstalled() {
+  const note = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(note)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const found = JSON.parse(readFileSync(note, 'utf8')).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '') return true;
+    return found[path] ? found[path].version === entry.version : entry.optional === true || entry.peer === true;
+  });
+}
+
+/**
+ * `npm ci` where node_modules is missing or not of this lock file. onnxruntime-node is told not to fetch CUDA files: npm 11
+ * reads that from package.json's allowScripts, npm 10 does not.
+ */
 export function ensureInstalled() {
-  if (!existsSync(join(root, 'package-lock.json'))) return;
-  const stamp = join(root, 'node_modules', '.histoloop-lock');
-  const wanted = hashOf([join(root, 'package-lock.json')]);
-  if (isStamped(stamp, wanted)) return;
+  if (!existsSync(join(root, 'package-lock.json')) || isInstalled()) return;
   console.error('histoloop: installing packages (once) …');
   const npm = process.env.npm_execpath;
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (npm) run(process.execPath, [npm, ...args]);
-  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { shell: process.platform === 'win32' });
-  writeFileSync(stamp, wanted);
+  const options = { env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }, stdio: ['ignore', 2, 2] };
+  if (npm) run(process.execPath, [npm, ...args], options);
+  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { ...options, shell: process.platform === 'win32' });
 }
 
 function isRecent(version) {

@@ -1,6 +1,6 @@
 /** `npm start`: installs and builds what is missing, then opens the workstation: Electron where it can, else a browser. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureReady, environment, root } from './setup.mjs';
 
@@ -18,12 +18,16 @@ function electronBinary() {
   return existsSync(binary) ? binary : null;
 }
 
+/** Tries once a week at most: a workstation that is offline for good should not wait at every start. */
 function fetchElectron() {
-  console.error('histoloop: fetching Electron (once) …');
-  const installer = join(root, 'node_modules', '.bin', 'install-electron');
-  if (!existsSync(installer)) return null;
-  spawnSync(installer, [], { cwd: root, env: environment(node), stdio: 'ignore', timeout: 300_000 });
-  return electronBinary();
+  const note = join(root, 'node_modules', '.histoloop-no-electron');
+  if (existsSync(note) && Date.now() - statSync(note).mtimeMs < 7 * 24 * 3600_000) return null;
+  console.error('histoloop: fetching Electron (once; Ctrl+C and «npm start -- --browser» do without) …');
+  const installer = join(root, 'node_modules', 'electron', 'install.js');
+  spawnSync(node, [installer], { cwd: root, env: environment(node), stdio: ['ignore', 2, 'ignore'], timeout: 300_000 });
+  const binary = electronBinary();
+  if (!binary) writeFileSync(note, '');
+  return binary;
 }
 
 /** The Electron binary, or the sentence that says why the browser is used instead. */
@@ -34,7 +38,7 @@ function chooseShell() {
   }
   if (process.platform === 'linux' && process.getuid?.() === 0) return { reason: 'Electron does not run as root' };
   const binary = electronBinary() ?? fetchElectron();
-  return binary ? { binary } : { reason: 'Electron’s program is not installed and could not be fetched' };
+  return binary ? { binary } : { reason: 'Electron’s program is not installed and could not be fetched (npm run electron:install tries again)' };
 }
 
 const shell = chooseShell();
@@ -43,7 +47,7 @@ if (!shell.binary) console.error(`histoloop: ${shell.reason}, so the workstation
 const [command, commandArgs] = shell.binary
   ? [shell.binary, [root, ...rest]]
   : [node, [join(root, 'out', 'main', 'serve.js'), ...rest]];
-const child = spawn(command, commandArgs, { cwd: process.cwd(), env: environment(node), stdio: 'inherit' });
+const child = spawn(command, commandArgs, { cwd: process.env.INIT_CWD ?? process.cwd(), env: environment(node), stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   console.error(`histoloop: could not start: ${error.message}`);
