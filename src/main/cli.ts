@@ -1,4 +1,6 @@
 /** Shell 3: the command line. It names commands and options; `cli/commands.ts` does the work over the same contract as a window. */
+
+import { isHistoloopError } from '../core/errors.ts';
 import { commands } from './cli/commands.ts';
 import { parse, UsageError } from './cli/options.ts';
 import { createTerminal, reportError } from './cli/terminal.ts';
@@ -38,9 +40,20 @@ const OPTIONS: { readonly [C in keyof typeof commands]: Parameters<typeof parse>
   export: { ...common, slide: many, format: many, out: one },
 };
 
+const POSITIONALS: { readonly [C in keyof typeof commands]: number } = {
+  demo: 0,
+  'slide info': 1,
+  'slide tile': 1,
+  predict: 0,
+  correct: 0,
+  train: 0,
+  export: 0,
+};
+
 function commandOf(args: readonly string[]): { name: keyof typeof commands; rest: readonly string[] } {
   const name = args[0] === 'slide' ? args.slice(0, 2).join(' ') : (args[0] ?? '');
-  if (!(name in commands)) throw new UsageError(name === '' ? 'say what to do' : `there is no command «${name}»`);
+  if (!Object.hasOwn(commands, name))
+    throw new UsageError(name === '' ? 'say what to do' : `there is no command «${name}»`);
   return { name: name as keyof typeof commands, rest: args.slice(name.split(' ').length) };
 }
 
@@ -53,9 +66,13 @@ async function main(args: readonly string[]): Promise<number> {
     }
     if (args[0] === 'serve') return await serveCommand(args.slice(1));
     const { name, rest } = commandOf(args);
-    return await commands[name](parse(rest, OPTIONS[name]), createTerminal(json));
+    const parsed = parse(rest, OPTIONS[name]);
+    if (parsed.positionals.length > POSITIONALS[name])
+      throw new UsageError(`«${parsed.positionals.at(-1)}» is one word too many`);
+    return await commands[name](parsed, createTerminal(json));
   } catch (error) {
-    if (!(error instanceof UsageError)) return reportError(error, json);
+    const misread = args[0] === 'serve' && isHistoloopError(error) && error.code === 'bad-input';
+    if (!(error instanceof UsageError) && !misread) return reportError(error, json);
     console.error(`histoloop: ${error.message}\n\n${HELP}`);
     return 2;
   }

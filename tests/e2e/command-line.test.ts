@@ -55,7 +55,13 @@ describe('what is not understood', () => {
     [['train', '--frobnicate'], 2, /frobnicate/],
     [['demo', '--slide', 'x.svs'], 2, /--labels/],
     [['slide', 'info', '/nowhere/x.svs'], 1, /\/nowhere\/x\.svs/],
-    [['predict', '--project', 'p'], 2, /--slide is missing|x/],
+    [['predict', '--project', 'p'], 2, /--slide is missing/],
+    [['train', '--project', 'p'], 1, /there is no project in/],
+    [['constructor'], 2, /no command «constructor»/],
+    [['train', '--project', 'p', 'now'], 2, /«now» is one word too many/],
+    [['predict', '--project', 'p', '--slide', 'x', '--provider', 'abacus'], 2, /abacus/],
+    [['serve', '--port', 'many'], 2, /--port many/],
+    [['slide', 'tile', '/nowhere/x.svs', '--out', '/nowhere/y.jpg'], 1, /\/nowhere\/x\.svs/],
   ])('%j ends with %i and a sentence', async (args, code, sentence) => {
     const ran = await histoloop(args.map((arg) => (arg === 'p' ? temporaryFolder() : arg)));
     expect(ran.stderr).toMatch(sentence);
@@ -66,7 +72,7 @@ describe('what is not understood', () => {
   test('a project open elsewhere is not touched, and says so', async () => {
     const folder = temporaryFolder();
     const workstation = await openWorkstation({ projectFolder: folder, shell: 'command-line' });
-    const ran = await histoloop(['train', '--project', folder, '--json']);
+    const ran = await histoloop(['export', '--project', folder, '--json']);
     await workstation.close();
     expect(JSON.parse(ran.stdout).error.code).toBe('store-locked');
     expect(ran.code).toBe(1);

@@ -1,10 +1,11 @@
 /** What each command does: a thin walk over the contract's calls. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ExportFormat, JobState } from '../../core/contract.ts';
-import { fromPlainError, HistoloopError } from '../../core/errors.ts';
+import { fromPlainError, HistoloopError, toHistoloopError } from '../../core/errors.ts';
 import { parseProvider } from '../shell-arguments.ts';
 import { slideFileInfo, slideFileTile } from '../tasks/slide-file.ts';
 import { openWorkstation, type Workstation } from '../workstation.ts';
@@ -15,9 +16,27 @@ export type Command = (parsed: Parsed, terminal: Terminal) => Promise<number>;
 
 const FORMATS: readonly ExportFormat[] = ['geojson', 'label-png', 'label-tiff', 'coco'];
 
+function providerOf({ values }: Parsed) {
+  try {
+    return parseProvider(text(values, 'provider') ?? 'cpu');
+  } catch (error) {
+    throw new UsageError(toHistoloopError(error).message);
+  }
+}
+
+/** A project that is there already: a mistyped folder must not become a new, empty one. */
+function existingProject({ values }: Parsed): string {
+  const folder = needed(values, 'project');
+  if (existsSync(join(folder, 'project.sqlite'))) return folder;
+  throw new HistoloopError(
+    'file-missing',
+    `there is no project in ${folder}; check the path, or make one with predict`,
+  );
+}
+
 /** Opens the project, lets `use` work, closes whatever happens; Ctrl+C cancels running jobs first. */
 async function withProject<T>(parsed: Parsed, folder: string, use: (w: Workstation) => Promise<T>): Promise<T> {
-  const provider = parseProvider(text(parsed.values, 'provider') ?? 'cpu');
+  const provider = providerOf(parsed);
   const workstation = await openWorkstation({
     projectFolder: resolve(folder),
     shell: 'command-line',
@@ -36,12 +55,14 @@ async function withProject<T>(parsed: Parsed, folder: string, use: (w: Workstati
   }
 }
 
-/** Shows jobs as they go, until the returned function is called. */
+/** Shows jobs that start from now on as they go, until the returned function is called. */
 function follow(workstation: Workstation, terminal: Terminal): () => void {
   const abort = new AbortController();
+  const since = new Date().toISOString();
   const listen = async () => {
     const events = workstation.handlers.app.events(undefined, { signal: abort.signal });
-    for await (const event of events) if (event.kind === 'job.progressed') terminal.job(event.job);
+    for await (const event of events)
+      if (event.kind === 'job.progressed' && event.job.startedAt >= since) terminal.job(event.job);
   };
   void listen();
   return () => abort.abort();
@@ -51,10 +72,18 @@ async function finish(workstation: Workstation, started: Promise<JobState>, term
   const stop = follow(workstation, terminal);
   const { jobId } = await started;
   const job = await workstation.jobFinished(jobId);
+  await followUps(workstation);
   stop();
   if (job.error) throw fromPlainError(job.error);
   if (job.state !== 'done') throw new HistoloopError('cancelled', `${job.title}: ${job.state}`);
   return job;
+}
+
+/** What a job set going when it ended: a promoted model predicts again where its parent had. */
+async function followUps(workstation: Workstation): Promise<void> {
+  const jobs = await workstation.handlers.job.list(undefined, context);
+  const waiting = jobs.filter((job) => job.state === 'queued' || job.state === 'running');
+  await Promise.all(waiting.map((job) => workstation.jobFinished(job.jobId)));
 }
 
 const context = { signal: undefined };
@@ -86,8 +115,8 @@ const demo: Command = async (parsed, terminal) => {
     labels: labels && resolve(labels),
     classes: null,
     seed: whole(values, 'seed', 1),
-    steps: whole(values, 'steps', 120),
-    fields: whole(values, 'fields', 6),
+    steps: whole(values, 'steps', 120, 1),
+    fields: whole(values, 'fields', 6, 1),
   };
   try {
     const report = await withProject(parsed, folder, async (workstation) => {
@@ -132,7 +161,11 @@ const slideTile: Command = async ({ positionals, values }, terminal) => {
   const out = resolve(needed(values, 'out'));
   const [level, column, row] = [whole(values, 'level', 0), whole(values, 'column', 0), whole(values, 'row', 0)];
   const tile = await slideFileTile(resolve(path), level, column, row);
-  await writeFile(out, tile.bytes);
+  await writeFile(out, tile.bytes).catch((cause) => {
+    throw new HistoloopError('bad-input', `${out} cannot be written (${cause.code}); choose another place for --out`, {
+      cause,
+    });
+  });
   const { mime, passthrough } = tile;
   terminal.answer({ out, mime, passthrough, bytes: tile.bytes.length }, [
     `${out}: ${mime}, ${tile.bytes.length} bytes`,
@@ -177,8 +210,8 @@ const correct: Command = (parsed, terminal) =>
   });
 
 const train: Command = (parsed, terminal) =>
-  withProject(parsed, needed(parsed.values, 'project'), async (workstation) => {
-    const input = { steps: whole(parsed.values, 'steps', 120), seed: whole(parsed.values, 'seed', 1) };
+  withProject(parsed, existingProject(parsed), async (workstation) => {
+    const input = { steps: whole(parsed.values, 'steps', 120, 1), seed: whole(parsed.values, 'seed', 1) };
     const job = await finish(workstation, workstation.handlers.train.start(input, context), terminal);
     if (job.result?.kind !== 'train') return 1;
     const { modelId, promoted, record } = job.result;
@@ -190,7 +223,7 @@ const train: Command = (parsed, terminal) =>
   });
 
 const exportCommand: Command = (parsed, terminal) =>
-  withProject(parsed, needed(parsed.values, 'project'), async (workstation) => {
+  withProject(parsed, existingProject(parsed), async (workstation) => {
     const named = texts(parsed.values, 'slide');
     const { slides } = await workstation.handlers.project.get(undefined, context);
     const slideIds = named.length > 0 ? [] : slides.map((slide) => slide.slideId);

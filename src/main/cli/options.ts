@@ -38,10 +38,14 @@ export function texts(values: Values, name: string): string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 }
 
-export function whole(values: Values, name: string, otherwise: number): number {
+/** From `least` to 999,999,999. */
+export function whole(values: Values, name: string, otherwise: number, least = 0): number {
   const value = text(values, name);
   if (value === null) return otherwise;
-  if (!/^\d{1,9}$/.test(value)) throw new UsageError(`--${name} takes a whole number, not «${value}»`);
+  if (!/^\d{1,9}$/.test(value) || Number(value) < least) {
+    const from = least > 0 ? ` from ${least}` : '';
+    throw new UsageError(`--${name} takes a whole number${from}, not «${value}»`);
+  }
   return Number(value);
 }
 
