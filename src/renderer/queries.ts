@@ -95,7 +95,14 @@ export function useJobCall<Input>(session: Session, call: (input: Input) => Prom
 export function mergeJob(jobs: readonly JobState[], job: JobState): readonly JobState[] {
   const at = jobs.findIndex((old) => old.jobId === job.jobId);
   if (at < 0) return [job, ...jobs];
+  if (stageOf(job) < stageOf(jobs[at]!)) return jobs;
   return jobs.map((old, i) => (i === at ? job : old));
+}
+
+/** An answer may overtake the events of its own job: a job only ever goes forward. */
+function stageOf({ state }: JobState): number {
+  if (state === 'queued') return 0;
+  return state === 'running' ? 1 : 2;
 }
 
 function putJob(queries: QueryClient, job: JobState): void {

@@ -3,11 +3,12 @@
  * fine-tune, export. With HISTOLOOP_PICTURES set, it also takes the README's pictures.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BACKGROUND } from '../../src/core/label.ts';
+import { traceContours } from '../../src/core/mask/contour.ts';
 import { asDrawnSlide, openSlide } from '../../src/main/slide/open-slide.ts';
 import { type ServedProgram, serveProgram, startChromium } from '../fixtures/program.ts';
 import { fileFolder } from '../fixtures/temporary.ts';
@@ -162,14 +163,18 @@ async function correctByTruth(): Promise<void> {
   const area = { x: widthPx / 2 - 512, y: heightPx / 2 - 512, width: 1024, height: 1024 };
   const truth = await drawn.truth(area, area.width, area.height);
   await drawn.close();
-  const labels = new Uint8Array(widthPx * heightPx);
-  for (let y = 0; y < area.height; y++) {
-    labels.set(truth.subarray(y * area.width, (y + 1) * area.width), (area.y + y) * widthPx + area.x);
-  }
-  const path = join(project.path, 'truth.png');
-  await sharp(labels, { raw: { width: widthPx, height: heightPx, channels: 1 } })
-    .png()
-    .toFile(path);
+  const shift = (ring: readonly number[]) =>
+    Array.from({ length: ring.length / 2 + 1 }, (_, i) => {
+      const at = (2 * i) % ring.length;
+      return [ring[at]! + area.x, ring[at + 1]! + area.y];
+    });
+  const features = traceContours({ width: area.width, height: area.height, data: truth }).map((polygon) => ({
+    type: 'Feature',
+    geometry: { type: 'Polygon', coordinates: [polygon.outer, ...polygon.holes].map(shift) },
+    properties: { classification: { name: polygon.label === BACKGROUND ? 'Background' : 'Nucleus' } },
+  }));
+  const path = join(project.path, 'truth.geojson');
+  writeFileSync(path, JSON.stringify({ type: 'FeatureCollection', features }));
   const input = { slideId: slide.slideId, requestId: randomUUID(), path, classes: null };
   expect((await call('mask/importFile', input)).tiles.length).toBeGreaterThan(0);
 }
