@@ -1,21 +1,24 @@
 /** Model versions of a project: immutable ONNX files with their cards, who descends from whom, and which one is live. */
-import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
 import type { Session } from '../core/nn/session.ts';
+import { toDiskError } from './dataset/disk-errors.ts';
 import type { Engine } from './engine/engine.ts';
+import { classIdsByName, keptClassIds } from './model-classes.ts';
+import { cardOfFile, readModelFile } from './model-import.ts';
 import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
 
 export const BUILT_IN_MODEL = 'nuclei-unet';
-const LARGEST_MODEL_BYTES = 2 ** 31 - 1;
 
 export interface LoadedModel {
   readonly version: ModelVersion;
   readonly card: ModelCard;
+  /** Class id of the project by output channel; a class that is renamed keeps its id. */
+  readonly classIds: readonly number[];
   readonly bytes: Uint8Array;
 }
 
@@ -25,6 +28,8 @@ export interface NewVersion {
   readonly state: ModelState;
   readonly bytes: Uint8Array;
   readonly card: ModelCard;
+  /** Those of the version it comes from; null: found by name. */
+  readonly classIds: readonly number[] | null;
   readonly training: TrainingRecord | null;
 }
 
@@ -33,6 +38,7 @@ export interface ModelLibrary {
   load(modelId: string | null): Promise<LoadedModel>;
   /** Writes the file, then the row: a kill between the two leaves a file that nobody names. */
   add(version: NewVersion): Promise<ModelVersion>;
+  /** Errors: `not-found`, `model-unusable` (its file was changed), `file-missing`. */
   activate(modelId: string): Promise<ModelVersion>;
   importFile(path: string): Promise<ModelVersion>;
   /** The one inference session that is kept warm; another model's request closes it. */
@@ -55,67 +61,33 @@ function toVersion(row: ModelRow): ModelVersion {
   };
 }
 
-/** Writes a file so that it is whole or absent. */
+/** Writes a file so that it is whole or absent. Errors: `disk-full`, `disk-read-only`, and what else the disk says. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.part`;
-  const file = await open(temporary, 'w');
   try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw toDiskError(error, dirname(path));
   }
-  await rename(temporary, path).catch(async (error) => {
-    await rm(temporary, { force: true });
-    throw error;
-  });
 }
 
-async function readModelFile(path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw new HistoloopError('file-missing', `the model file ${path} cannot be read; put it back`, { cause });
-  });
-  if (bytes.length > LARGEST_MODEL_BYTES) throw new HistoloopError('model-unusable', `${path} is larger than 2 GB`);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** The card beside a user's model (`model.json` beside `model.onnx`), or what a trial run tells. */
-async function cardFor(path: string, bytes: Uint8Array, engine: Engine): Promise<ModelCard> {
-  const found = await engine.inspect(bytes);
-  const beside = await readFile(`${path.slice(0, -extname(path).length)}.json`, 'utf8').catch(() => null);
-  if (beside !== null) return parseModelCard(JSON.parse(beside));
-  const classes = Math.max(2, found.classes);
-  if (found.classes < 2) {
-    const message = `${basename(path)} has one output channel; Histoloop wants one channel a class (background first), as logits or probabilities`;
-    throw new HistoloopError('model-unusable', message);
-  }
-  return parseModelCard({
-    format: 'histoloop-model-card/1',
-    name: basename(path, extname(path)),
-    version: '1',
-    description: 'imported without a card',
-    licence: 'unknown',
-    dataSources: [],
-    classes: Array.from({ length: classes }, (_, index) => (index === 0 ? 'Background' : `Class ${index}`)),
-    pixelSizeUm: null,
-    pixelSizeNote: 'the file does not say at which pixel size the model was trained',
-    input: found.inputName,
-    output: found.outputName,
-    layout: 'NCHW',
-    outputKind: found.values,
-    sizeMultiple: found.sizeMultiple,
-    fixedSizePx: found.fixedSize?.heightPx ?? null,
-    normalisation: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-    trainingCommand: null,
-    scores: [],
-    limits: ['imported without a card: classes and input values are assumed'],
-  });
+/** In another thread: a large model would hold up everything else for a second. */
+async function sha256Of(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex');
 }
 
 export async function openModelLibrary(store: Store, engine: Engine): Promise<ModelLibrary> {
   let warm: { modelId: string; session: Promise<Session> } | null = null;
+  let lastAdded: Promise<unknown> = Promise.resolve();
 
   async function rowOf(modelId: string | null): Promise<ModelRow> {
     const wanted = modelId ?? (await store.project()).liveModelId;
@@ -124,14 +96,14 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     return row;
   }
 
-  async function add(version: NewVersion): Promise<ModelVersion> {
-    const sha256 = sha256Of(version.bytes);
+  async function addNew(version: NewVersion): Promise<ModelVersion> {
+    const sha256 = await sha256Of(version.bytes);
     const modelId = sha256.slice(0, 16);
     const known = (await store.models()).find((model) => model.modelId === modelId);
     if (known) return toVersion(known);
     const path = `models/${modelId}.onnx`;
-    await mkdir(join(store.folder, 'models'), { recursive: true });
     await writeWhole(join(store.folder, path), version.bytes);
+    const classIds = version.classIds ?? (await classIdsByName(store, version.card.classes));
     const row: ModelRow = {
       modelId,
       name: version.name,
@@ -140,11 +112,18 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
       state: version.state,
       sha256,
       path,
-      card: JSON.stringify(version.card),
+      card: JSON.stringify({ ...version.card, classIds }),
       training: version.training === null ? null : JSON.stringify(version.training),
     };
     await store.addModel(row);
     return toVersion(row);
+  }
+
+  /** One after the other, so that the same file that two windows import at once becomes one version. */
+  function add(version: NewVersion): Promise<ModelVersion> {
+    const adding = lastAdded.then(() => addNew(version));
+    lastAdded = adding.catch(() => {});
+    return adding;
   }
 
   async function closeWarm(): Promise<void> {
@@ -158,15 +137,19 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     async load(modelId) {
       const row = await rowOf(modelId);
       const bytes = await readModelFile(join(store.folder, row.path));
-      if (sha256Of(bytes) !== row.sha256) {
+      if ((await sha256Of(bytes)) !== row.sha256) {
         const message = `the file of model ${row.name} was changed on disk; restore ${row.path} from a backup or choose another version`;
         throw new HistoloopError('model-unusable', message);
       }
-      return { version: toVersion(row), card: parseModelCard(JSON.parse(row.card)), bytes };
+      const json = JSON.parse(row.card);
+      const card = parseModelCard(json);
+      const classIds = keptClassIds(json, card.classes.length) ?? (await classIdsByName(store, card.classes));
+      return { version: toVersion(row), card, classIds, bytes };
     },
     add,
     async activate(modelId) {
       const row = await rowOf(modelId);
+      await library.load(modelId);
       const before = (await store.project()).liveModelId;
       const old = (await store.models()).find((model) => model.modelId === before);
       if (old && old.modelId !== modelId && old.state === 'live') await store.setModelState(old.modelId, 'retired');
@@ -176,8 +159,8 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     },
     async importFile(path) {
       const bytes = await readModelFile(path);
-      const card = await cardFor(path, bytes, engine);
-      return add({ name: card.name, parentId: null, state: 'imported', bytes, card, training: null });
+      const card = await cardOfFile(path, bytes, engine);
+      return add({ name: card.name, parentId: null, state: 'imported', bytes, card, classIds: null, training: null });
     },
     async session(model) {
       if (warm?.modelId === model.version.modelId) {
@@ -195,7 +178,8 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
   if ((await store.models()).length === 0 && !store.readOnly) {
     const bytes = await readModelFile(resourcePath('models', `${BUILT_IN_MODEL}.onnx`));
     const card = parseModelCard(JSON.parse(await readFile(resourcePath('models', `${BUILT_IN_MODEL}.json`), 'utf8')));
-    const version = await add({ name: card.name, parentId: null, state: 'built-in', bytes, card, training: null });
+    const builtIn = { name: card.name, parentId: null, state: 'built-in', classIds: null, training: null } as const;
+    const version = await add({ ...builtIn, bytes, card });
     await library.activate(version.modelId);
   }
   return library;

@@ -1,11 +1,11 @@
 /** What every task is given: the parts of the workstation that it joins. */
-import type { LabelClass } from '../../core/label.ts';
-import { BACKGROUND } from '../../core/label.ts';
+import { HistoloopError } from '../../core/errors.ts';
 import type { ModelCard } from '../../core/learn/model-card.ts';
+import { modelScale } from '../../core/learn/predict.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Events } from '../events.ts';
 import type { ModelLibrary } from '../model-library.ts';
-import type { SlideShelf } from '../slide-shelf.ts';
+import type { OpenSlideEntry, SlideShelf } from '../slide-shelf.ts';
 import type { Store } from '../store/store-methods.ts';
 
 export interface Parts {
@@ -16,25 +16,16 @@ export interface Parts {
   readonly events: Events;
 }
 
-/** Okabe–Ito colours, told apart by most colour-blind people; background grey is not among them. */
-const NEW_CLASS_COLORS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7'];
+/** Beyond this a slide and a model were not made for each other, and a block would fill the memory. */
+const GREATEST_SCALE = 16;
 
-const sameName = (a: string, b: string) => a.trim().toLowerCase() === b.trim().toLowerCase();
-
-/** The project's class id of each model class, by name; a name the project does not have becomes a new class. */
-export async function classIdsFor(parts: Parts, card: ModelCard): Promise<number[]> {
-  let classes: readonly LabelClass[] = (await parts.store.project()).classes;
-  const ids: number[] = [];
-  for (const [index, name] of card.classes.entries()) {
-    const known = classes.find((entry) => sameName(entry.name, name));
-    if (known) ids.push(known.id);
-    else if (index === 0) ids.push(BACKGROUND);
-    else {
-      const color = NEW_CLASS_COLORS[classes.length % NEW_CLASS_COLORS.length]!;
-      classes = (await parts.store.saveClass({ id: null, name, color })).classes;
-      ids.push(classes.find((entry) => sameName(entry.name, name))!.id);
-      parts.events.emit({ kind: 'project.changed' });
-    }
-  }
-  return ids;
+/**
+ * Model pixels per mask pixel of a slide; 1 where a pixel size is unknown.
+ * Errors: `bad-input` where the two are more than 16 times apart.
+ */
+export function scaleFor(card: ModelCard, { row, info }: OpenSlideEntry): number {
+  const scale = modelScale(card, info.pixelSize.xUm, row.maskDownsample);
+  if (scale >= 1 / GREATEST_SCALE && scale <= GREATEST_SCALE) return scale;
+  const message = `model ${card.name} wants ${card.pixelSizeUm} µm a pixel, ${row.name} has ${info.pixelSize.xUm}: they are too far apart; correct the slide's pixel size or choose another model`;
+  throw new HistoloopError('bad-input', message);
 }

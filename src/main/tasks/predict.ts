@@ -3,12 +3,12 @@ import type { JobResult } from '../../core/contract.ts';
 import { isHistoloopError } from '../../core/errors.ts';
 import { intersectRect, type Rect, scaleRectOut, tilesOf } from '../../core/geometry.ts';
 import { MASK_TILE_PX } from '../../core/label.ts';
-import { modelScale, predictTiles } from '../../core/learn/predict.ts';
+import { predictTiles } from '../../core/learn/predict.ts';
 import type { PredictedTile } from '../../core/learn/predict-options.ts';
 import { detectTissue, tissueTiles } from '../../core/learn/tissue.ts';
 import type { JobContext } from '../jobs.ts';
 import type { OpenSlideEntry } from '../slide-shelf.ts';
-import { classIdsFor, type Parts } from './parts.ts';
+import { type Parts, scaleFor } from './parts.ts';
 
 export interface PredictInput {
   readonly slideId: string;
@@ -97,7 +97,7 @@ export async function runPredict(parts: Parts, input: PredictInput, job: JobCont
 async function predictMissing(parts: Parts, input: PredictInput, job: JobContext): Promise<JobResult> {
   const entry = await parts.shelf.open(input.slideId);
   const model = await parts.library.load(input.modelId);
-  const classIds = await classIdsFor(parts, model.card);
+  const scale = scaleFor(model.card, entry);
   const known = (await parts.store.layersOf(input.slideId)).some((layer) => layer.modelId === input.modelId);
   const layer = await parts.store.predictionLayer(input.slideId, input.modelId);
   if (!known) parts.events.emit({ kind: 'project.changed' });
@@ -115,7 +115,6 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
   }
   const todo = withoutDone(wanted, done);
   const already = (wanted.length - todo.length) / 2;
-  const scale = modelScale(model.card, entry.info.pixelSize.xUm, entry.row.maskDownsample);
   job.say(scale === 1 && entry.info.pixelSize.xUm === null ? 'pixel size unknown: predicting at the file’s own' : '');
 
   let finished = already;
@@ -138,7 +137,7 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
       maskWidthPx: size.width,
       maskHeightPx: size.height,
       modelPixelsPerMaskPixel: scale,
-      classIds,
+      classIds: model.classIds,
       onTile,
       signal: job.signal,
     });

@@ -2,15 +2,15 @@
  * The fine-tuning job: reads the corrected blocks, teaches a copy of the live model, and lets the copy live only if it is
  * better on the blocks it never saw.
  */
+import { throwIfCancelled } from '../../core/cancel.ts';
 import type { JobResult, TrainingRecord } from '../../core/contract.ts';
-import { HistoloopError } from '../../core/errors.ts';
 import type { TrainingBlock } from '../../core/learn/blocks.ts';
-import { modelScale } from '../../core/learn/predict.ts';
+import type { ModelCard } from '../../core/learn/model-card.ts';
 import { fineTune } from '../../core/learn/segment.ts';
 import type { JobContext } from '../jobs.ts';
 import type { LoadedModel } from '../model-library.ts';
 import type { CorrectionBlock } from '../store/store-methods.ts';
-import { classIdsFor, type Parts } from './parts.ts';
+import { type Parts, scaleFor } from './parts.ts';
 
 export interface TrainInput {
   readonly modelId: string;
@@ -20,6 +20,8 @@ export interface TrainInput {
 
 /** Mask pixels of a correction block's edge (the store books corrections in such blocks). */
 const BLOCK_PX = 256;
+/** What memory holds: a block takes about 0.7 MB while it is learned from. */
+const MOST_BLOCKS = { train: 1200, 'held-out': 400 } as const;
 
 /** Every pixel of a label block at another size, nearest neighbour. */
 function resampleLabels(labels: Uint8Array, size: number, target: number): Uint8Array {
@@ -42,7 +44,7 @@ async function readBlock(parts: Parts, block: CorrectionBlock, model: LoadedMode
   if (human.every((value) => value === 0)) return null;
   const layer = (await parts.store.layersOf(block.slideId)).find((l) => l.modelId === model.version.modelId);
   const predicted = layer ? await parts.store.readLabels(layer.layerId, maskRect) : null;
-  const px = Math.max(1, Math.round(BLOCK_PX * modelScale(model.card, entry.info.pixelSize.xUm, d)));
+  const px = Math.max(1, Math.round(BLOCK_PX * scaleFor(model.card, entry)));
   const slideRect = { x: maskRect.x * d, y: maskRect.y * d, width: BLOCK_PX * d, height: BLOCK_PX * d };
   return {
     key: `${block.slideId}/${block.column},${block.row}`,
@@ -52,36 +54,78 @@ async function readBlock(parts: Parts, block: CorrectionBlock, model: LoadedMode
   };
 }
 
-async function readBlocks(parts: Parts, model: LoadedModel, job: JobContext) {
-  const train: TrainingBlock[] = [];
-  const heldOut: TrainingBlock[] = [];
-  const blocks = await parts.store.correctionBlocks();
-  for (const [index, block] of blocks.entries()) {
-    if (job.signal.aborted) throw new HistoloopError('cancelled', 'cancelled');
-    const read = await readBlock(parts, block, model);
-    if (read) (block.part === 'train' ? train : heldOut).push(read);
-    job.progress(index + 1, blocks.length, 'blocks read');
-  }
-  return { train, heldOut };
+/** The newest of each part, and how many older ones were left out. */
+function newest(blocks: readonly CorrectionBlock[], part: CorrectionBlock['part']) {
+  const all = blocks.filter((block) => block.part === part).toSorted((a, b) => b.editId - a.editId);
+  return { kept: all.slice(0, MOST_BLOCKS[part]), leftOut: Math.max(0, all.length - MOST_BLOCKS[part]) };
 }
 
-function describe(record: TrainingRecord): string {
+async function readBlocks(parts: Parts, model: LoadedModel, job: JobContext) {
+  const blocks = await parts.store.correctionBlocks();
+  const [train, heldOut] = [newest(blocks, 'train'), newest(blocks, 'held-out')];
+  const total = train.kept.length + heldOut.kept.length;
+  let done = 0;
+  const read = async (list: readonly CorrectionBlock[]) => {
+    const found: TrainingBlock[] = [];
+    for (const block of list) {
+      throwIfCancelled(job.signal);
+      const read = await readBlock(parts, block, model);
+      if (read) found.push(read);
+      job.progress(++done, total, 'blocks read');
+    }
+    return found;
+  };
+  const leftOut = train.leftOut + heldOut.leftOut;
+  const warnings = leftOut > 0 ? [`${leftOut} older corrected blocks were left out: memory holds only the newest`] : [];
+  return { train: await read(train.kept), heldOut: await read(heldOut.kept), warnings };
+}
+
+function describe(record: TrainingRecord, promoted: boolean): string {
   const points = (value: number) => (value * 100).toFixed(1);
   const change = `Dice on held-out corrections ${points(record.diceBefore)} → ${points(record.diceAfter)}`;
-  return record.diceAfter > record.diceBefore ? change : `${change}: not better, so the old version stays live`;
+  if (promoted) return change;
+  return record.diceAfter > record.diceBefore
+    ? `${change}: better, but another version was chosen meanwhile; choose this one by hand if you want it`
+    : `${change}: not better, so the old version stays live`;
+}
+
+/** Scores and words on the old version would be untrue of the new one; where its first pixels came from stays true. */
+function cardAfter({ card }: LoadedModel, number: number, record: TrainingRecord): ModelCard {
+  const description = `${card.name}, fine-tuned with Histoloop on ${record.corrections} corrections`;
+  return { ...card, version: String(number), description, trainingCommand: null, scores: [] };
+}
+
+/** Lets the new version live only where it is better than what is live now, and nobody chose otherwise meanwhile. */
+async function keepVersion(parts: Parts, model: LoadedModel, bytes: Uint8Array, record: TrainingRecord) {
+  const better = record.diceAfter > record.diceBefore;
+  const number = (await parts.library.list()).length + 1;
+  const version = await parts.library.add({
+    name: `${model.card.name} v${number}`,
+    parentId: model.version.modelId,
+    state: better ? 'candidate' : 'refused',
+    bytes,
+    card: cardAfter(model, number, record),
+    classIds: model.classIds,
+    training: record,
+  });
+  const { liveModelId } = await parts.store.project();
+  const promoted = better && liveModelId === model.version.modelId;
+  if (promoted) await parts.library.activate(version.modelId);
+  parts.events.emit({ kind: 'model.changed', liveModelId: promoted ? version.modelId : (liveModelId ?? '') });
+  return { modelId: version.modelId, promoted };
 }
 
 export async function runTrain(parts: Parts, input: TrainInput, job: JobContext): Promise<JobResult> {
   const startedAt = performance.now();
   const model = await parts.library.load(input.modelId);
   job.say('reading corrections');
-  const { train, heldOut } = await readBlocks(parts, model, job);
-  const classIds = await classIdsFor(parts, model.card);
+  const corrections = await parts.store.correctionCount();
+  const { train, heldOut, warnings } = await readBlocks(parts, model, job);
   job.say('learning');
   const learned = await fineTune({
     model: model.bytes,
     card: model.card,
-    classIds,
+    classIds: model.classIds,
     train,
     heldOut,
     steps: input.steps,
@@ -93,8 +137,9 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
     },
     signal: job.signal,
   });
+  throwIfCancelled(job.signal);
   const record: TrainingRecord = {
-    corrections: await parts.store.correctionCount(),
+    corrections,
     trainingBlocks: train.length,
     heldOutBlocks: heldOut.length,
     steps: learned.steps,
@@ -102,20 +147,9 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
     seed: input.seed,
     diceBefore: learned.diceBefore,
     diceAfter: learned.diceAfter,
-    warnings: learned.warnings,
+    warnings: [...warnings, ...learned.warnings],
   };
-  const promoted = record.diceAfter > record.diceBefore;
-  const number = (await parts.library.list()).length;
-  const version = await parts.library.add({
-    name: `${model.card.name} v${number}`,
-    parentId: model.version.modelId,
-    state: promoted ? 'candidate' : 'refused',
-    bytes: learned.model,
-    card: { ...model.card, version: String(number) },
-    training: record,
-  });
-  if (promoted) await parts.library.activate(version.modelId);
-  parts.events.emit({ kind: 'model.changed', liveModelId: promoted ? version.modelId : model.version.modelId });
-  job.say(describe(record));
-  return { kind: 'train', modelId: version.modelId, promoted, record };
+  const { modelId, promoted } = await keepVersion(parts, model, learned.model, record);
+  job.say(describe(record, promoted));
+  return { kind: 'train', modelId, promoted, record };
 }
