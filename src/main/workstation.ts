@@ -54,10 +54,15 @@ export interface Workstation {
 
 const RESUMABLE: Readonly<Record<JobKind, boolean>> = { predict: true, train: false, export: false };
 
+/** Older ones stay in the project's file, where nobody waits for them. */
+const JOBS_SHOWN = 100;
+
 function createTasks(parts: Parts, jobs: () => Jobs) {
   const train = async (input: TrainInput, context: Parameters<typeof runTrain>[2]) => {
     const result = await runTrain(parts, input, context);
-    if (result.kind === 'train' && result.promoted) await repredict(parts, jobs(), input.modelId, result.modelId);
+    if (result.kind === 'train' && result.promoted) {
+      await repredict(parts, jobs(), { oldModelId: input.modelId, modelId: result.modelId }, context.signal);
+    }
     return result;
   };
   return {
@@ -67,12 +72,19 @@ function createTasks(parts: Parts, jobs: () => Jobs) {
   } satisfies Parameters<typeof createJobs>[0]['work'];
 }
 
+interface Trained {
+  readonly oldModelId: string;
+  readonly modelId: string;
+}
+
 /** A new live version predicts again wherever its parent had, so that before and after can be compared at once. */
-async function repredict(parts: Parts, jobs: Jobs, oldModelId: string, modelId: string): Promise<void> {
+async function repredict(parts: Parts, jobs: Jobs, trained: Trained, signal: AbortSignal): Promise<void> {
+  const { oldModelId, modelId } = trained;
   for (const slide of await parts.store.slides()) {
     const old = (await parts.store.layersOf(slide.slideId)).find((layer) => layer.modelId === oldModelId);
     const tiles = old ? await parts.store.tiles(old.layerId) : [];
     if (tiles.length === 0) continue;
+    if (signal.aborted) return;
     const input: PredictInput = { slideId: slide.slideId, region: null, modelId, tiles };
     await jobs.start('predict', `Predict again: ${slide.name}`, input);
   }
@@ -146,14 +158,20 @@ export async function openWorkstation(options: WorkstationOptions): Promise<Work
     },
     changed: (job) => parts.events.emit({ kind: 'job.progressed', job }),
   });
-  for (const row of await parts.store.jobs()) jobs.restore(JSON.parse(row.state), JSON.parse(row.input));
-  if (options.furnish) await furnishDemo(parts, jobs);
+  try {
+    const rows = (await parts.store.jobs()).slice(-JOBS_SHOWN);
+    for (const row of rows) jobs.restore(JSON.parse(row.state), JSON.parse(row.input));
+    if (options.furnish && !parts.store.readOnly) await furnishDemo(parts, jobs);
+  } catch (error) {
+    await closeAll(parts, jobs);
+    throw error;
+  }
   let closing: Promise<void> | undefined;
   return {
     handlers: {
       app: appHandlers(parts, jobs, options.shell),
       project: projectHandlers(parts),
-      slide: slideHandlers(parts, folders),
+      slide: slideHandlers(parts, folders, jobs),
       mask: maskHandlers(parts, folders),
       ...workHandlers(parts, folders, jobs),
     },

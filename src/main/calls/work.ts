@@ -1,6 +1,8 @@
 /** Answers to `model.*`, `predict.*`, `train.*`, `export.*`, `job.*` and `app.*`: long work is started here and done in tasks. */
 import { join } from 'node:path';
 import type { AppStatus } from '../../core/contract.ts';
+import { HistoloopError } from '../../core/errors.ts';
+import { intersectRect, isEmptyRect } from '../../core/geometry.ts';
 import type { Folders } from '../folders.ts';
 import type { Jobs } from '../jobs.ts';
 import { type ExportInput, toolVersion } from '../tasks/export.ts';
@@ -10,6 +12,13 @@ import type { TrainInput } from '../tasks/train.ts';
 import type { Handlers } from './handlers.ts';
 
 export const DEFAULT_STEPS = 120;
+
+/** Said before any work is done. Errors: `disk-read-only`. */
+function requireWritable({ store }: Parts): void {
+  if (!store.readOnly) return;
+  const message = `the project in ${store.folder} is open for looking only; open it for writing to predict, learn or import`;
+  throw new HistoloopError('disk-read-only', message);
+}
 
 export function workHandlers(
   parts: Parts,
@@ -26,6 +35,7 @@ export function workHandlers(
         return version;
       },
       async import({ path }) {
+        requireWritable(parts);
         const version = await parts.library.importFile(await folders.admit(path));
         parts.events.emit({ kind: 'project.changed' });
         return version;
@@ -33,13 +43,19 @@ export function workHandlers(
     },
     predict: {
       async start({ slideId, region, modelId }) {
-        const { name } = await parts.shelf.row(slideId);
+        requireWritable(parts);
+        const { name, widthPx, heightPx } = await parts.shelf.row(slideId);
+        if (region && isEmptyRect(intersectRect(region, { x: 0, y: 0, width: widthPx, height: heightPx }))) {
+          const message = `the region at ${region.x}, ${region.y} lies beside the slide of ${widthPx}×${heightPx} pixels; choose one on it`;
+          throw new HistoloopError('bad-input', message);
+        }
         const input: PredictInput = { slideId, region, modelId: modelId ?? (await live()), tiles: null };
         return jobs.start('predict', `Predict ${region ? 'a region of ' : ''}${name}`, input);
       },
     },
     train: {
       async start({ steps, seed }) {
+        requireWritable(parts);
         const input: TrainInput = { modelId: await live(), steps: steps ?? DEFAULT_STEPS, seed: seed ?? 1 };
         return jobs.start('train', 'Learn from corrections', input);
       },

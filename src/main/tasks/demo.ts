@@ -127,7 +127,7 @@ async function correctField(parts: Parts, entry: OpenSlideEntry, layerId: number
   const predicted = await parts.store.readLabels(layerId, maskRect);
   const wrong = truth.map((value, i) => (value === predicted[i] ? NOTHING : value));
   const record = { layerId: entry.row.humanLayerId, user, modelId };
-  const requestId = `demo-${column}-${row}`;
+  const requestId = `demo-${modelId}-${entry.row.slideId}-${column}-${row}`;
   await parts.store.importLabels({ ...record, requestId: `${requestId}-correct`, tool: 'import' }, [
     { column, row, labels: wrong },
   ]);

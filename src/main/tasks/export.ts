@@ -1,10 +1,15 @@
 /** The export job: gives the data-set writer each slide's layers and where to write. */
 import { readFile } from 'node:fs/promises';
 import type { ExportFormat, JobResult } from '../../core/contract.ts';
+import { assert, HistoloopError } from '../../core/errors.ts';
+import type { Rect } from '../../core/geometry.ts';
+import { MASK_TILE_PX } from '../../core/label.ts';
+import { decodeTile } from '../../core/mask/codec.ts';
 import { exportProject } from '../dataset/export-project.ts';
 import type { ExportSlide } from '../dataset/export-types.ts';
 import type { JobContext } from '../jobs.ts';
 import { resourcePath } from '../resources.ts';
+import type { Store } from '../store/store-methods.ts';
 import type { Parts } from './parts.ts';
 import { maskSize } from './predict.ts';
 
@@ -21,6 +26,18 @@ export async function toolVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** Where edits arrive while a layer is read, it is read again: a few milliseconds, a gesture takes longer. */
+const MOST_ATTEMPTS = 50;
+
+interface Snapshot {
+  /** Flat column, row … */
+  readonly tiles: readonly number[];
+  /** Run-length coded, by «column,row». */
+  readonly codes: ReadonlyMap<string, Uint8Array | null>;
+}
+
+const NOTHING_PREDICTED: Snapshot = { tiles: [], codes: new Map() };
+
 function unionOfTiles(a: readonly number[], b: readonly number[]): number[] {
   const tiles = new Map<string, [number, number]>();
   for (const list of [a, b]) {
@@ -36,12 +53,41 @@ async function chooseLayer(parts: Parts, slideId: string) {
   return layers.find((layer) => layer.modelId === liveModelId) ?? layers.at(-1) ?? null;
 }
 
+/** A layer as it was at one moment, coded as stored. Errors: `conflict` where it never stands still. */
+async function snapshot(store: Store, layerId: number): Promise<Snapshot> {
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const [{ revision }, tiles] = await Promise.all([store.layer(layerId), store.tiles(layerId)]);
+    const places = Array.from({ length: tiles.length / 2 }, (_, i) => [tiles[2 * i]!, tiles[2 * i + 1]!] as const);
+    const reading = places.map(([column, row]) => store.tile(layerId, column, row));
+    const [after, ...codes] = await Promise.all([store.layer(layerId), ...reading]);
+    if (after.revision !== revision) continue;
+    return { tiles, codes: new Map(places.map(([column, row], i) => [`${column},${row}`, codes[i] ?? null])) };
+  }
+  throw new HistoloopError('conflict', 'the mask changes all the time; export again when nobody edits or predicts');
+}
+
+/** Labels of a rectangle that lies within one mask tile: all that the data-set writer asks for. */
+function readFrom({ codes }: Snapshot, { x, y, width, height }: Rect): Uint8Array {
+  const labels = new Uint8Array(width * height);
+  const [column, row] = [Math.floor(x / MASK_TILE_PX), Math.floor(y / MASK_TILE_PX)];
+  const [left, top] = [x - column * MASK_TILE_PX, y - row * MASK_TILE_PX];
+  assert(left + width <= MASK_TILE_PX && top + height <= MASK_TILE_PX, 'an export reads tile by tile');
+  const code = codes.get(`${column},${row}`);
+  if (!code) return labels;
+  const tile = decodeTile(code, MASK_TILE_PX ** 2);
+  for (let line = 0; line < height; line++) {
+    const from = (top + line) * MASK_TILE_PX + left;
+    labels.set(tile.subarray(from, from + width), line * width);
+  }
+  return labels;
+}
+
 async function exportSlide(parts: Parts, slideId: string): Promise<ExportSlide> {
   const entry = await parts.shelf.open(slideId);
   const layer = await chooseLayer(parts, slideId);
   const size = maskSize(entry);
-  const { humanLayerId } = entry.row;
-  const predicted = layer ? await parts.store.tiles(layer.layerId) : [];
+  const human = await snapshot(parts.store, entry.row.humanLayerId);
+  const predicted = layer ? await snapshot(parts.store, layer.layerId) : NOTHING_PREDICTED;
   return {
     slideId,
     name: entry.row.name,
@@ -50,10 +96,9 @@ async function exportSlide(parts: Parts, slideId: string): Promise<ExportSlide> 
     maskDownsample: entry.row.maskDownsample,
     maskWidthPx: size.width,
     maskHeightPx: size.height,
-    readHuman: (maskRect) => parts.store.readLabels(humanLayerId, maskRect),
-    readPrediction: async (maskRect) =>
-      layer ? parts.store.readLabels(layer.layerId, maskRect) : new Uint8Array(maskRect.width * maskRect.height),
-    tiles: unionOfTiles(await parts.store.tiles(humanLayerId), predicted),
+    readHuman: async (maskRect) => readFrom(human, maskRect),
+    readPrediction: async (maskRect) => readFrom(predicted, maskRect),
+    tiles: unionOfTiles(human.tiles, predicted.tiles),
     predictionModelId: layer?.modelId ?? null,
   };
 }
@@ -61,7 +106,7 @@ async function exportSlide(parts: Parts, slideId: string): Promise<ExportSlide> 
 export async function runExport(parts: Parts, input: ExportInput, job: JobContext): Promise<JobResult> {
   const project = await parts.store.project();
   const slides: ExportSlide[] = [];
-  for (const slideId of input.slideIds) slides.push(await exportSlide(parts, slideId));
+  for (const slideId of new Set(input.slideIds)) slides.push(await exportSlide(parts, slideId));
   const models = (await parts.library.list()).map(({ modelId, name, sha256 }) => ({ modelId, name, sha256 }));
   const used = new Set(slides.map((slide) => slide.predictionModelId));
   const result = await exportProject({
