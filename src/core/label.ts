@@ -42,5 +42,5 @@ export interface LabelClass {
 /** What a new project starts with; the built-in model knows exactly these. */
 export const DEFAULT_CLASSES: readonly LabelClass[] = [
   { id: BACKGROUND, name: 'Background', color: '#5b6472' },
-  { id: 2, name: 'Nucleus', color: '#f2c14e' },
+  { id: 2, name: 'Nucleus', color: '#2ee6a6' },
 ];

@@ -22,9 +22,9 @@ export const inks = {
 /** Fills that carry white text. */
 export const fills = { accent: '#2a66a5', accentHover: '#235489', bad: '#a83a3a' } as const;
 
-/** Okabe–Ito, lightened where it must be seen over purple and pink tissue: told apart by colour-blind eyes. */
+/** A mint that stands out from purple and pink tissue, then Okabe–Ito: told apart by colour-blind eyes. */
 export const CLASS_PRESETS = [
-  '#f2c14e',
+  '#2ee6a6',
   '#56b4e9',
   '#009e73',
   '#f0e442',

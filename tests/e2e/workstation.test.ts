@@ -140,7 +140,6 @@ test('the view is predicted and accepted from the panels', async () => {
   await page.getByText('Current view').click();
   await page.getByRole('button', { name: 'Predict', exact: true }).click();
   await page.getByText(/tiles predicted/).waitFor(LONG);
-  await picture('predict');
   await openPanel('Correct');
   await page.getByRole('button', { name: 'Accept all in view' }).click();
   await page.getByText('All saved').waitFor(LONG);
