@@ -11,8 +11,6 @@ import type { Rect } from './geometry.ts';
 import type { LabelClass } from './label.ts';
 import type { SlideInfo } from './slide.ts';
 
-// ---------------------------------------------------------------- project
-
 export interface ProjectInfo {
   readonly name: string;
   readonly path: string;
@@ -40,8 +38,6 @@ export interface ProviderStatus {
   readonly available: boolean;
   readonly reason: string | null;
 }
-
-// ---------------------------------------------------------------- slides and layers
 
 export interface SlideSummary {
   readonly slideId: string;
@@ -85,8 +81,6 @@ export interface HistoryState {
   readonly canUndo: boolean;
   readonly canRedo: boolean;
 }
-
-// ---------------------------------------------------------------- edits
 
 /** One user gesture. `points` is a flat x, y, x, y … list in level-0 pixels. */
 export type EditOperation =
@@ -136,8 +130,6 @@ export interface HistoryEntry {
   readonly undone: boolean;
 }
 
-// ---------------------------------------------------------------- models
-
 export type ModelState = 'built-in' | 'imported' | 'live' | 'candidate' | 'refused' | 'retired';
 
 export interface ModelVersion {
@@ -165,8 +157,6 @@ export interface TrainingRecord {
   readonly diceAfter: number;
   readonly warnings: readonly string[];
 }
-
-// ---------------------------------------------------------------- jobs
 
 export type JobKind = 'predict' | 'train' | 'export';
 export type JobStateName = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -202,8 +192,6 @@ export type JobResult =
 
 export type ExportFormat = 'geojson' | 'label-png' | 'label-tiff' | 'coco';
 
-// ---------------------------------------------------------------- events (past tense)
-
 export type WorkstationEvent =
   | { readonly kind: 'project.changed' }
   | {
@@ -218,8 +206,6 @@ export type WorkstationEvent =
   | { readonly kind: 'history.changed'; readonly slideId: string; readonly history: HistoryState }
   | { readonly kind: 'model.changed'; readonly liveModelId: string }
   | { readonly kind: 'job.progressed'; readonly job: JobState };
-
-// ---------------------------------------------------------------- calls
 
 /** One entry per call: its input and its answer. `noun.verb`, as in `mask.edit`. */
 export interface Contract {
