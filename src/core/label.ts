@@ -14,8 +14,16 @@ export const ACCEPTED_BIT = 0x80;
 /** Edge of a mask tile in mask pixels. A layer's mask pixel is `downsample` level-0 pixels wide. */
 export const MASK_TILE_PX = 512;
 
+/** Who is responsible for a pixel of the effective mask. */
+export type PixelOrigin = 'none' | 'model' | 'human' | 'accepted';
+
 export function classOf(value: number): number {
   return value & MAX_CLASS_ID;
+}
+
+export function originOf(human: number, predicted: number): PixelOrigin {
+  if (human !== NOTHING) return human & ACCEPTED_BIT ? 'accepted' : 'human';
+  return predicted === NOTHING ? 'none' : 'model';
 }
 
 /** The class a viewer sees: a person's word first, else the model's; 0 where neither has spoken. */
