@@ -10,7 +10,7 @@ const HELP = `histoloop: correct predicted masks on whole-slide images; the corr
 
   histoloop demo [--seed N] [--steps N] [--fields N] [--slide FILE --labels FILE] [--project FOLDER]
       the whole loop without a window: predict, correct, learn, predict again, export
-  histoloop serve [--project FOLDER] [--folder FOLDER …] [--port N] [--no-open]
+  histoloop serve [--project FOLDER] [--folder FOLDER …] [--port N] [--no-open] [--read-only]
       the workstation in a browser on this machine
   histoloop slide info FILE            what a slide file says of itself
   histoloop slide tile FILE --level N --column N --row N --out FILE

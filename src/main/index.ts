@@ -12,11 +12,12 @@ import { parseShellArguments } from './shell-arguments.ts';
 import { openWorkstation } from './workstation.ts';
 
 async function open(spawn: SpawnChild): Promise<OpenedWorkstation> {
-  const { projectFolder, folders, provider } = parseShellArguments(process.argv.slice(1), true);
+  const { projectFolder, folders, provider, readOnly } = parseShellArguments(process.argv.slice(1), true);
   const workstation = await openWorkstation({
     projectFolder: projectFolder ?? join(app.getPath('userData'), 'demo'),
     shell: 'electron',
-    furnish: projectFolder === null,
+    furnish: projectFolder === null && !readOnly,
+    readOnly,
     folders,
     engine: { spawn, ...(provider ? { provider } : {}) },
   });

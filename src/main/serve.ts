@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly folders?: readonly string[];
   /** An empty project gets the demo slide and a first prediction. */
   readonly furnish?: boolean;
+  /** Nothing is written; edits are refused in words. */
+  readonly readOnly?: boolean;
   readonly port?: number;
   readonly provider?: ProviderChoice | null;
   /** Default: the built window. */
@@ -44,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     shell: 'browser',
     folders: options.folders ?? [],
     furnish: options.furnish ?? false,
+    readOnly: options.readOnly ?? false,
     engine: options.provider ? { provider: options.provider } : {},
   });
   try {
@@ -99,7 +102,7 @@ export function demoProjectFolder(): string {
 /** `histoloop serve …`: the named project, else this person's demo project. Errors: `bad-input`, those of `serve`. */
 export async function serveCommand(args: readonly string[]): Promise<number> {
   const { projectFolder, ...options } = parseShellArguments(args);
-  const furnish = projectFolder === null;
+  const furnish = projectFolder === null && !options.readOnly;
   return serveUntilStopped({ ...options, furnish, projectFolder: projectFolder ?? demoProjectFolder() });
 }
 

@@ -12,6 +12,8 @@ export interface ShellArguments {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly openBrowser: boolean;
+  /** Look only: nothing is written. */
+  readonly readOnly: boolean;
   readonly provider: ProviderChoice | null;
 }
 
@@ -27,7 +29,7 @@ const providers: Readonly<Record<ProviderChoice, true>> = {
 };
 
 export const usage =
-  'usage: [--project DIR] [--folder DIR]… [--port N] [--no-open] [--provider auto|cpu|webgpu|cuda|dml|coreml]';
+  'usage: [--project DIR] [--folder DIR]… [--port N] [--no-open] [--read-only] [--provider auto|cpu|webgpu|cuda|dml|coreml]';
 
 /** `lenient` passes over words that are not ours: Electron's command line also carries Chromium's. Errors: `bad-input`. */
 export function parseShellArguments(args: readonly string[], lenient = false): ShellArguments {
@@ -42,6 +44,7 @@ export function parseShellArguments(args: readonly string[], lenient = false): S
     folders: (values.folder ?? []).map((folder) => resolve(folder)),
     port,
     openBrowser: values['no-open'] !== true,
+    readOnly: values['read-only'] === true,
     provider,
   };
 }
@@ -58,6 +61,7 @@ interface Options {
   readonly port?: string;
   readonly provider?: string;
   readonly 'no-open'?: boolean;
+  readonly 'read-only'?: boolean;
 }
 
 function readOptions(args: readonly string[], lenient: boolean): Options {
@@ -67,6 +71,7 @@ function readOptions(args: readonly string[], lenient: boolean): Options {
     port: { type: 'string' },
     provider: { type: 'string' },
     'no-open': { type: 'boolean' },
+    'read-only': { type: 'boolean' },
   } as const;
   try {
     const { values } = parseArgs({ args: [...args], options, strict: !lenient, allowPositionals: lenient });

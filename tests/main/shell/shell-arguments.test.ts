@@ -6,7 +6,7 @@ import { parseShellArguments } from '../../../src/main/shell-arguments.ts';
 
 describe('the command line', () => {
   test('without a word means a free port, the default project and the browser', () => {
-    const nothing = { projectFolder: null, folders: [], port: 0, openBrowser: true, provider: null };
+    const nothing = { projectFolder: null, folders: [], port: 0, openBrowser: true, readOnly: false, provider: null };
     expect(parseShellArguments([])).toEqual(nothing);
   });
 
@@ -28,6 +28,10 @@ describe('the command line', () => {
     expect(() => parseShellArguments(args)).toThrow(
       expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(sentence) }),
     );
+  });
+
+  test('asks to look only', () => {
+    expect(parseShellArguments(['--read-only']).readOnly).toBe(true);
   });
 
   test('of Electron may carry Chromium’s own words', () => {
