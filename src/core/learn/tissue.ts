@@ -29,7 +29,8 @@ export function detectTissue(image: RgbImage, smallestPx = 4): TissueMap {
   const { width, height } = image;
   const signal = boxMean3(tissueSignal(image), width, height);
   const cut = Math.max(SURELY_GLASS, Math.min(SURELY_TISSUE, otsuThreshold(signal, 0, 1)));
-  const data = Uint8Array.from(signal, (value) => (value > cut ? 1 : 0));
+  const data = new Uint8Array(signal.length);
+  for (let i = 0; i < data.length; i++) data[i] = signal[i]! > cut ? 1 : 0;
   const count = removeSmall(data, width, height, smallestPx);
   return { width, height, data, share: data.length === 0 ? 0 : count / data.length };
 }
@@ -61,15 +62,13 @@ function glassByte(image: RgbImage, channel: number): number {
 
 /** Clears connected groups (8 neighbours) of fewer than `smallestPx` pixels in place; returns the pixels left. */
 function removeSmall(data: Uint8Array, width: number, height: number, smallestPx: number): number {
-  const seen = new Uint8Array(data.length);
+  const flood: Flood = { data, seen: new Uint8Array(data.length), group: new Int32Array(data.length), width, height };
   let left = 0;
   for (let start = 0; start < data.length; start++) {
-    if (data[start] === 0 || seen[start] === 1) continue;
-    const group = [start];
-    seen[start] = 1;
-    for (let next = 0; next < group.length; next++) pushNeighbours(group, group[next]!, { data, seen, width, height });
-    if (group.length < smallestPx) for (const i of group) data[i] = 0;
-    else left += group.length;
+    if (data[start] === 0 || flood.seen[start] === 1) continue;
+    const size = gatherGroup(flood, start);
+    if (size >= smallestPx) left += size;
+    else for (let n = 0; n < size; n++) data[flood.group[n]!] = 0;
   }
   return left;
 }
@@ -77,21 +76,32 @@ function removeSmall(data: Uint8Array, width: number, height: number, smallestPx
 interface Flood {
   readonly data: Uint8Array;
   readonly seen: Uint8Array;
+  /** Indices of the group at hand; one buffer for all, as large as the picture. */
+  readonly group: Int32Array;
   readonly width: number;
   readonly height: number;
 }
 
-function pushNeighbours(group: number[], index: number, { data, seen, width, height }: Flood): void {
-  const x = index % width;
-  const y = (index - x) / width;
-  for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
-    for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
-      const i = ny * width + nx;
-      if (data[i] === 0 || seen[i] === 1) continue;
-      seen[i] = 1;
-      group.push(i);
+/** Fills `group` from its beginning; answers how many pixels it has. */
+function gatherGroup({ data, seen, group, width, height }: Flood, start: number): number {
+  let size = 1;
+  group[0] = start;
+  seen[start] = 1;
+  for (let next = 0; next < size; next++) {
+    const index = group[next]!;
+    const x = index % width;
+    const y = (index - x) / width;
+    const [left, right] = [x > 0 ? -1 : 0, x < width - 1 ? 1 : 0];
+    const [top, bottom] = [y > 0 ? -width : 0, y < height - 1 ? width : 0];
+    for (let line = index + top; line <= index + bottom; line += width) {
+      for (let i = line + left; i <= line + right; i++) {
+        if (data[i] === 0 || seen[i] === 1) continue;
+        seen[i] = 1;
+        group[size++] = i;
+      }
     }
   }
+  return size;
 }
 
 export interface TissueTiles {
