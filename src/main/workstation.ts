@@ -19,6 +19,7 @@ import { createSlideShelf } from './slide-shelf.ts';
 import { openStore } from './store/store.ts';
 import { addDrawnSlide, type DemoOptions, type DemoReport, type RunJob, resultOf, runDemo } from './tasks/demo.ts';
 import { type ExportInput, runExport } from './tasks/export.ts';
+import { predictedLayers } from './tasks/layers.ts';
 import type { Parts } from './tasks/parts.ts';
 import { type PredictInput, runPredict } from './tasks/predict.ts';
 import { runTrain, type TrainInput } from './tasks/train.ts';
@@ -61,7 +62,7 @@ function createTasks(parts: Parts, jobs: () => Jobs) {
   const train = async (input: TrainInput, context: Parameters<typeof runTrain>[2]) => {
     const result = await runTrain(parts, input, context);
     if (result.kind === 'train' && result.promoted) {
-      await repredict(parts, jobs(), { oldModelId: input.modelId, modelId: result.modelId }, context.signal);
+      await repredict(parts, jobs(), result.modelId, context.signal);
     }
     return result;
   };
@@ -72,20 +73,13 @@ function createTasks(parts: Parts, jobs: () => Jobs) {
   } satisfies Parameters<typeof createJobs>[0]['work'];
 }
 
-interface Trained {
-  readonly oldModelId: string;
-  readonly modelId: string;
-}
-
-/** A new live version predicts again wherever its parent had, so that before and after can be compared at once. */
-async function repredict(parts: Parts, jobs: Jobs, trained: Trained, signal: AbortSignal): Promise<void> {
-  const { oldModelId, modelId } = trained;
+/** A new live version predicts again wherever an older one had, so that before and after can be compared at once. */
+async function repredict(parts: Parts, jobs: Jobs, modelId: string, signal: AbortSignal): Promise<void> {
   for (const slide of await parts.store.slides()) {
-    const old = (await parts.store.layersOf(slide.slideId)).find((layer) => layer.modelId === oldModelId);
-    const tiles = old ? await parts.store.tiles(old.layerId) : [];
-    if (tiles.length === 0) continue;
+    const [before] = await predictedLayers(parts.store, slide.slideId, modelId);
+    if (!before || before.layer.modelId === modelId) continue;
     if (signal.aborted) return;
-    const input: PredictInput = { slideId: slide.slideId, region: null, modelId, tiles };
+    const input: PredictInput = { slideId: slide.slideId, region: null, modelId, tiles: before.tiles };
     await jobs.start('predict', `Predict again: ${slide.name}`, input);
   }
 }

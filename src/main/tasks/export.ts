@@ -10,6 +10,7 @@ import type { ExportSlide } from '../dataset/export-types.ts';
 import type { JobContext } from '../jobs.ts';
 import { resourcePath } from '../resources.ts';
 import type { Store } from '../store/store-methods.ts';
+import { predictedLayers, tilesMissing } from './layers.ts';
 import type { Parts } from './parts.ts';
 import { maskSize } from './predict.ts';
 
@@ -46,11 +47,13 @@ function unionOfTiles(a: readonly number[], b: readonly number[]): number[] {
   return [...tiles.values()].flat();
 }
 
-/** The live model's prediction where the slide has one, else the newest. */
+/** The live model's predictions where it has any, else the newest; and what an older version predicted beyond them. */
 async function chooseLayer(parts: Parts, slideId: string) {
   const { liveModelId } = await parts.store.project();
-  const layers = (await parts.store.layersOf(slideId)).filter((layer) => layer.kind === 'prediction');
-  return layers.find((layer) => layer.modelId === liveModelId) ?? layers.at(-1) ?? null;
+  const [chosen, ...others] = await predictedLayers(parts.store, slideId, liveModelId);
+  if (!chosen) return { layer: null, leftOut: 0 };
+  const beyond = others.map(({ tiles }) => tilesMissing(tiles, chosen.tiles).length / 2);
+  return { layer: chosen.layer, leftOut: Math.max(0, ...beyond) };
 }
 
 /** A layer as it was at one moment, coded as stored. Errors: `conflict` where it never stands still. */
@@ -82,9 +85,14 @@ function readFrom({ codes }: Snapshot, { x, y, width, height }: Rect): Uint8Arra
   return labels;
 }
 
-async function exportSlide(parts: Parts, slideId: string): Promise<ExportSlide> {
+async function exportSlide(parts: Parts, slideId: string, say: (message: string) => void): Promise<ExportSlide> {
   const entry = await parts.shelf.open(slideId);
-  const layer = await chooseLayer(parts, slideId);
+  const { layer, leftOut } = await chooseLayer(parts, slideId);
+  if (leftOut > 0) {
+    say(
+      `${entry.row.name}: ${leftOut} mask tiles that an older version predicted are left out; predict again to have them`,
+    );
+  }
   const size = maskSize(entry);
   const human = await snapshot(parts.store, entry.row.humanLayerId);
   const predicted = layer ? await snapshot(parts.store, layer.layerId) : NOTHING_PREDICTED;
@@ -106,7 +114,7 @@ async function exportSlide(parts: Parts, slideId: string): Promise<ExportSlide> 
 export async function runExport(parts: Parts, input: ExportInput, job: JobContext): Promise<JobResult> {
   const project = await parts.store.project();
   const slides: ExportSlide[] = [];
-  for (const slideId of new Set(input.slideIds)) slides.push(await exportSlide(parts, slideId));
+  for (const slideId of new Set(input.slideIds)) slides.push(await exportSlide(parts, slideId, job.say));
   const models = (await parts.library.list()).map(({ modelId, name, sha256 }) => ({ modelId, name, sha256 }));
   const used = new Set(slides.map((slide) => slide.predictionModelId));
   const result = await exportProject({

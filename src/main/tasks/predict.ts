@@ -8,6 +8,7 @@ import type { PredictedTile } from '../../core/learn/predict-options.ts';
 import { detectTissue, tissueTiles } from '../../core/learn/tissue.ts';
 import type { JobContext } from '../jobs.ts';
 import type { OpenSlideEntry } from '../slide-shelf.ts';
+import { tilesMissing } from './layers.ts';
 import { type Parts, scaleFor } from './parts.ts';
 
 export interface PredictInput {
@@ -46,16 +47,6 @@ export async function tissueTilesOf(entry: OpenSlideEntry, signal: AbortSignal) 
   const overview = await entry.slide.region({ x: 0, y: 0, width: widthPx, height: heightPx }, width, height, signal);
   const size = maskSize(entry);
   return tissueTiles(detectTissue(overview), size.width, size.height);
-}
-
-function withoutDone(tiles: readonly number[], done: readonly number[]): number[] {
-  const known = new Set<string>();
-  for (let i = 0; i < done.length; i += 2) known.add(`${done[i]},${done[i + 1]}`);
-  const rest: number[] = [];
-  for (let i = 0; i < tiles.length; i += 2) {
-    if (!known.has(`${tiles[i]},${tiles[i + 1]}`)) rest.push(tiles[i]!, tiles[i + 1]!);
-  }
-  return rest;
 }
 
 /** Stores tiles in small transactions and tells the windows. */
@@ -111,9 +102,9 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
     const found = await tissueTilesOf(entry, job.signal);
     wanted = found.tissue;
     skippedAsGlass = found.glass.length / 2;
-    await sink.glass(withoutDone(found.glass, done));
+    await sink.glass(tilesMissing(found.glass, done));
   }
-  const todo = withoutDone(wanted, done);
+  const todo = tilesMissing(wanted, done);
   const already = (wanted.length - todo.length) / 2;
   job.say(scale === 1 && entry.info.pixelSize.xUm === null ? 'pixel size unknown: predicting at the file’s own' : '');
 

@@ -4,12 +4,14 @@
  */
 import { throwIfCancelled } from '../../core/cancel.ts';
 import type { JobResult, TrainingRecord } from '../../core/contract.ts';
+import type { Rect } from '../../core/geometry.ts';
 import type { TrainingBlock } from '../../core/learn/blocks.ts';
 import type { ModelCard } from '../../core/learn/model-card.ts';
 import { fineTune } from '../../core/learn/segment.ts';
 import type { JobContext } from '../jobs.ts';
 import type { LoadedModel } from '../model-library.ts';
 import type { CorrectionBlock } from '../store/store-methods.ts';
+import { predictedLayers } from './layers.ts';
 import { type Parts, scaleFor } from './parts.ts';
 
 export interface TrainInput {
@@ -36,14 +38,25 @@ function resampleLabels(labels: Uint8Array, size: number, target: number): Uint8
   return result;
 }
 
+/**
+ * What a model said of a block: it keeps untouched pixels from drifting. The model that learns first; where it has not
+ * predicted there, the newest that has.
+ */
+async function predictedAround(parts: Parts, block: CorrectionBlock, maskRect: Rect, modelId: string) {
+  for (const { layer } of await predictedLayers(parts.store, block.slideId, modelId)) {
+    const labels = await parts.store.readLabels(layer.layerId, maskRect);
+    if (labels.some((value) => value !== 0)) return labels;
+  }
+  return null;
+}
+
 async function readBlock(parts: Parts, block: CorrectionBlock, model: LoadedModel): Promise<TrainingBlock | null> {
   const entry = await parts.shelf.open(block.slideId);
   const d = entry.row.maskDownsample;
   const maskRect = { x: block.column * BLOCK_PX, y: block.row * BLOCK_PX, width: BLOCK_PX, height: BLOCK_PX };
   const human = await parts.store.readLabels(block.layerId, maskRect);
   if (human.every((value) => value === 0)) return null;
-  const layer = (await parts.store.layersOf(block.slideId)).find((l) => l.modelId === model.version.modelId);
-  const predicted = layer ? await parts.store.readLabels(layer.layerId, maskRect) : null;
+  const predicted = await predictedAround(parts, block, maskRect, model.version.modelId);
   const px = Math.max(1, Math.round(BLOCK_PX * scaleFor(model.card, entry)));
   const slideRect = { x: maskRect.x * d, y: maskRect.y * d, width: BLOCK_PX * d, height: BLOCK_PX * d };
   return {
