@@ -36,14 +36,17 @@ export interface LearnableBlocks {
 }
 
 /**
- * Weight of an untouched pixel's old prediction, chosen by experiment (docs/decisions, «Fine-tune recipe»): at 0, painting
+ * Weight of an untouched pixel's old prediction, chosen by experiment (docs/decisions/0005): at 0, painting
  * only missed nuclei took Dice from 0.79 to 0.44.
  */
 export const UNTOUCHED_WEIGHT = 0.2;
 
 const SPOKEN_KEPT = 4096;
 
-/** `classIds[channel]` is the label of each model class. Blocks in which nothing known was said are left out. */
+/**
+ * `classIds[channel]` is the label of each model class. Blocks in which nothing known was said are left out. Targets are made when a
+ * block is first looked at: hundreds of blocks at once would hold up whoever shares the thread.
+ */
 export function learnableBlocks(
   blocks: readonly TrainingBlock[],
   classIds: readonly number[],
@@ -53,10 +56,47 @@ export function learnableBlocks(
   const unknown = new Map<number, number>();
   const learnable: LearnableBlock[] = [];
   for (const block of blocks) {
-    const { target, weight, spoken } = targetsOf(block, channelOf, untouchedWeight, unknown);
-    if (spoken.length > 0) learnable.push({ key: block.key, image: block.image, target, weight, spoken: thin(spoken) });
+    let known = 0;
+    for (const [label, pixels] of labelsSaid(block.human)) {
+      if (channelOf[label]! >= 0) known += pixels;
+      else unknown.set(label, (unknown.get(label) ?? 0) + pixels);
+    }
+    if (known > 0) learnable.push(onDemand(block, channelOf, untouchedWeight));
   }
   return { blocks: learnable, unknown };
+}
+
+/** How many pixels a person said to be of each class. */
+function labelsSaid(human: Uint8Array): Map<number, number> {
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < human.length; i++) counts[human[i]!]! += 1;
+  const labels = new Map<number, number>();
+  for (let value = 1; value < 256; value++) {
+    const label = classOf(value);
+    if (counts[value]! > 0) labels.set(label, (labels.get(label) ?? 0) + counts[value]!);
+  }
+  return labels;
+}
+
+function onDemand(block: TrainingBlock, channelOf: Int8Array, untouchedWeight: number): LearnableBlock {
+  let made: ReturnType<typeof targetsOf> | undefined;
+  const make = () => {
+    made ??= targetsOf(block, channelOf, untouchedWeight);
+    return made;
+  };
+  return {
+    key: block.key,
+    image: block.image,
+    get target() {
+      return make().target;
+    },
+    get weight() {
+      return make().weight;
+    },
+    get spoken() {
+      return make().spoken;
+    },
+  };
 }
 
 /** Output channel of every label id; −1 where the model has no such class. */
@@ -72,8 +112,7 @@ function targetsOf(
   block: TrainingBlock,
   channelOf: Int8Array,
   untouchedWeight: number,
-  unknown: Map<number, number>,
-): { target: Int8Array; weight: Float32Array; spoken: number[] } {
+): { target: Int8Array; weight: Float32Array; spoken: Int32Array } {
   const target = new Int8Array(block.human.length).fill(-1);
   const weight = new Float32Array(block.human.length);
   const spoken: number[] = [];
@@ -81,13 +120,12 @@ function targetsOf(
     const human = block.human[i]!;
     const label = human === NOTHING ? (block.predicted?.[i] ?? NOTHING) : classOf(human);
     const channel = channelOf[label]!;
-    if (human !== NOTHING && channel < 0) unknown.set(label, (unknown.get(label) ?? 0) + 1);
     if (channel < 0) continue;
     target[i] = channel;
     weight[i] = human === NOTHING ? untouchedWeight : 1;
     if (human !== NOTHING) spoken.push(i);
   }
-  return { target, weight, spoken };
+  return { target, weight, spoken: thin(spoken) };
 }
 
 /** At most SPOKEN_KEPT of the indices, evenly spread. */

@@ -1,7 +1,7 @@
 /**
  * The fine-tune recipe: a model version and corrected blocks in, a new version and an honest comparison out.
  * Held-out blocks are only ever compared on, once before and once after; the choice among checkpoints is made on a part
- * of the training blocks. Why these numbers: docs/decisions, «Fine-tune recipe».
+ * of the training blocks. Why these numbers: docs/decisions/0005.
  *
  * The model that comes out is as trainable as the one that went in: BatchNormalization stays in the file with its
  * running averages frozen, and the runtime folds it when it opens the file for inference.
