@@ -38,7 +38,9 @@ function chooseShell() {
   }
   if (process.platform === 'linux' && process.getuid?.() === 0) return { reason: 'Electron does not run as root' };
   const binary = electronBinary() ?? fetchElectron();
-  return binary ? { binary } : { reason: 'Electron’s program is not installed and could not be fetched (npm run electron:install tries again)' };
+  return binary
+    ? { binary }
+    : { reason: 'Electron’s program is not installed and could not be fetched (npm run electron:install tries again)' };
 }
 
 const shell = chooseShell();
@@ -47,7 +49,11 @@ if (!shell.binary) console.error(`histoloop: ${shell.reason}, so the workstation
 const [command, commandArgs] = shell.binary
   ? [shell.binary, [root, ...rest]]
   : [node, [join(root, 'out', 'main', 'serve.js'), ...rest]];
-const child = spawn(command, commandArgs, { cwd: process.env.INIT_CWD ?? process.cwd(), env: environment(node), stdio: 'inherit' });
+const child = spawn(command, commandArgs, {
+  cwd: process.env.INIT_CWD ?? process.cwd(),
+  env: environment(node),
+  stdio: 'inherit',
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   console.error(`histoloop: could not start: ${error.message}`);

@@ -1,7 +1,7 @@
 /** The window in use: strokes, undo, other windows, outages, keys. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HistoloopError } from '../../src/core/errors.ts';
-import { ACCEPTED_BIT, BACKGROUND } from '../../src/core/label.ts';
+import { ACCEPTED_BIT, BACKGROUND, DEFAULT_CLASSES } from '../../src/core/label.ts';
 import { drawnPrediction, drawnSlideInfo, NUCLEUS } from './drawn-slide.ts';
 import { type MountedWindow, mountWindow } from './mount.tsx';
 
@@ -17,7 +17,7 @@ afterEach(() => {
 
 const text = (selector: string) => document.querySelector(selector)?.textContent ?? '';
 const saving = () => text('.saving');
-const NUCLEUS_COLOR = [242, 193, 78];
+const NUCLEUS_COLOR = [1, 3, 5].map((at) => Number.parseInt(DEFAULT_CLASSES[1]!.color.slice(at, at + 2), 16));
 
 /** A spot without prediction for 40 px around, and one in the middle of a predicted nucleus. */
 function spots(): { free: [number, number]; nucleus: [number, number] } {

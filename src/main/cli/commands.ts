@@ -209,9 +209,9 @@ const correct: Command = (parsed, terminal) =>
     return 0;
   });
 
-const train: Command = (parsed, terminal) =>
-  withProject(parsed, existingProject(parsed), async (workstation) => {
-    const input = { steps: whole(parsed.values, 'steps', 120, 1), seed: whole(parsed.values, 'seed', 1) };
+const train: Command = async (parsed, terminal) => {
+  const input = { steps: whole(parsed.values, 'steps', 120, 1), seed: whole(parsed.values, 'seed', 1) };
+  return withProject(parsed, existingProject(parsed), async (workstation) => {
     const job = await finish(workstation, workstation.handlers.train.start(input, context), terminal);
     if (job.result?.kind !== 'train') return 1;
     const { modelId, promoted, record } = job.result;
@@ -221,6 +221,7 @@ const train: Command = (parsed, terminal) =>
     ]);
     return promoted ? 0 : 1;
   });
+};
 
 const exportCommand: Command = (parsed, terminal) =>
   withProject(parsed, existingProject(parsed), async (workstation) => {
