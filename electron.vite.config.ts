@@ -34,6 +34,11 @@ export default defineConfig({
   renderer: {
     root: at('src/renderer'),
     plugins: [react()],
-    build: { outDir: at('out/renderer'), minify: true, rollupOptions: { input: at('src/renderer/index.html') } },
+    build: {
+      chunkSizeWarningLimit: 1500,
+      outDir: at('out/renderer'),
+      minify: true,
+      rollupOptions: { input: at('src/renderer/index.html') },
+    },
   },
 });
