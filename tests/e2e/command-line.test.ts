@@ -91,6 +91,21 @@ describeWithData('on a real slide', (data) => {
     expect(readFileSync(out).subarray(0, 2).toString('hex')).toBe('ffd8');
   });
 
+  test('demo runs the loop on a picture and labels of one’s own', async () => {
+    const field = join(data, 'annotated/nuinsseg/human-tongue');
+    const files = [
+      '--slide',
+      join(field, 'images/human_tongue_02.png'),
+      '--labels',
+      join(field, 'labels/human_tongue_02.tif'),
+    ];
+    const { code, stdout } = await histoloop(['demo', ...files, '--steps', '15', '--json']);
+    const report: Report = JSON.parse(stdout);
+    expect(report).toMatchObject({ slide: 'human_tongue_02.png', corrections: 2, steps: 15 });
+    expect(code).toBe(report.diceAfter > report.diceBefore ? 0 : 1);
+    expect(report.exported.some((file) => file.endsWith('manifest.json'))).toBe(true);
+  });
+
   test('predict, correct and export work one command at a time', async () => {
     const project = join(temporaryFolder(), 'project');
     const common = ['--project', project, '--json'];

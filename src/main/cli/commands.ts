@@ -113,7 +113,6 @@ const demo: Command = async (parsed, terminal) => {
   const options = {
     slide: slide && resolve(slide),
     labels: labels && resolve(labels),
-    classes: null,
     seed: whole(values, 'seed', 1),
     steps: whole(values, 'steps', 120, 1),
     fields: whole(values, 'fields', 6, 1),

@@ -17,7 +17,7 @@ import type { Parts } from './parts.ts';
 import { type PredictInput, tissueTilesOf } from './predict.ts';
 import type { TrainInput } from './train.ts';
 
-/** Named and unnamed objects alike: class 2 is the built-in model's nucleus. */
+/** Every labelled object, named or not, whatever its value but 0: class 2 is the built-in model's nucleus. */
 const EVERYTHING = { '*': 2, '': 2 };
 
 export const DEMO_RECIPE = 'demo.histoslide.json';
@@ -26,8 +26,6 @@ export interface DemoOptions {
   /** A slide and its labels of the user's; both null: the drawn slide with its known truth. */
   readonly slide: string | null;
   readonly labels: string | null;
-  /** Value or name in the label file → class id; null: everything but 0 is an object of the model's first foreground class. */
-  readonly classes: Readonly<Record<string, number>> | null;
   /** Draws another slide, chooses other fields, shuffles the learning. */
   readonly seed: number;
   readonly steps: number;
@@ -72,14 +70,9 @@ function tileRect(entry: OpenSlideEntry, column: number, row: number) {
 }
 
 /** Background wherever a dense label file says nothing; beyond the slide nothing stays nothing. */
-async function truthFromFile(
-  parts: Parts,
-  entry: OpenSlideEntry,
-  path: string,
-  options: DemoOptions,
-): Promise<TruthOf> {
+async function truthFromFile(parts: Parts, entry: OpenSlideEntry, path: string): Promise<TruthOf> {
   const { classes } = await parts.store.project();
-  const { tiles } = await readFileLabels(path, targetOf(entry, classes, options.classes ?? EVERYTHING));
+  const { tiles } = await readFileLabels(path, targetOf(entry, classes, EVERYTHING));
   const byPlace = new Map(tiles.map((tile) => [`${tile.column},${tile.row}`, tile.labels]));
   return async (column, row) => {
     const labels = byPlace.get(`${column},${row}`);
@@ -88,7 +81,7 @@ async function truthFromFile(
 }
 
 async function truthOf(parts: Parts, entry: OpenSlideEntry, options: DemoOptions): Promise<TruthOf> {
-  if (options.labels !== null) return truthFromFile(parts, entry, options.labels, options);
+  if (options.labels !== null) return truthFromFile(parts, entry, options.labels);
   const drawn = asDrawnSlide(entry.slide);
   if (!drawn)
     throw new HistoloopError(
