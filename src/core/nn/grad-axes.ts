@@ -1,7 +1,7 @@
 /** Gradients of operators that work along axes: reductions, softmax, and everything that only moves values about. */
 import { HistoloopError } from '../errors.ts';
 import { intOf, stringOf } from './attributes.ts';
-import { isEqual, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
+import { type Gradient, isEqual, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
 import { padAmounts, permutation, sliceAxes, splitSizes } from './shape-axes.ts';
 import type { ShapeQuestion } from './shape-question.ts';
 import { axisOf, numbersOf, sizeOf } from './tensor.ts';
@@ -132,4 +132,9 @@ export const AXES_RULES = {
   Squeeze: backToShape,
   Transpose: transpose,
   Unsqueeze: backToShape,
-} satisfies Record<string, Rule>;
+  ArgMax: 'flat',
+  ConstantOfShape: 'flat',
+  Shape: 'flat',
+  Gather: { refused: 'use Slice or Split where the network picks channels' },
+  ReduceProd: { refused: 'write the product as Mul' },
+} satisfies Record<string, Gradient>;

@@ -2,7 +2,7 @@
 import { HistoloopError } from '../errors.ts';
 import { floatOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
-import { isEqual, isPositive, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
+import { type Gradient, isEqual, isPositive, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
 import { isFloat, scalarOf } from './tensor.ts';
 import { nodeLabel } from './verify.ts';
 
@@ -114,4 +114,12 @@ export const ELEMENTWISE_RULES = {
   ),
   Tanh: unary((g, dy, _, y) => g.mul(dy, g.sub(g.scalar(1), g.mul(y, y)))),
   Where: where,
-} satisfies Record<string, Rule>;
+  And: 'flat',
+  Ceil: 'flat',
+  Equal: 'flat',
+  Floor: 'flat',
+  Greater: 'flat',
+  Less: 'flat',
+  Not: 'flat',
+  Or: 'flat',
+} satisfies Record<string, Gradient>;

@@ -1,26 +1,6 @@
 /** What a gradient rule is, which operators have one, and the small moves that many rules share. */
 import type { GraphBuilder } from './builder.ts';
 import type { Node } from './graph.ts';
-import type { Op } from './verify.ts';
-
-/** Operators whose result does not change when an input changes a little: the gradient ends there, rightly. */
-export type FlatOp =
-  | 'And'
-  | 'ArgMax'
-  | 'Ceil'
-  | 'ConstantOfShape'
-  | 'Equal'
-  | 'Floor'
-  | 'Greater'
-  | 'Less'
-  | 'Not'
-  | 'Or'
-  | 'Shape';
-
-/** Operators that have a gradient which nobody has written yet. */
-export type RefusedOp = 'Gather' | 'ReduceProd';
-
-export type DifferentiableOp = Exclude<Op, FlatOp | RefusedOp>;
 
 /** How gradients are spelled in operators; the numbers are the same. */
 export interface Lowering {
@@ -43,6 +23,12 @@ export interface RuleCall {
 
 /** Adds the gradient's nodes and gives the gradient by each input, null where there is none or none is wanted. */
 export type Rule = (call: RuleCall) => (string | null)[];
+
+/**
+ * What the table of rules holds for an operator: its rule; `flat` where the result does not change when an input changes a
+ * little, so that the gradient ends there, rightly; or why nobody can train through it and what to do.
+ */
+export type Gradient = Rule | 'flat' | { readonly refused: string };
 
 /** Sums a gradient down to the shape that was broadcast up. */
 export function unbroadcast(g: GraphBuilder, dy: string, dims: readonly number[]): string {

@@ -8,35 +8,17 @@ import { AXES_RULES } from './grad-axes.ts';
 import { CONV_RULES } from './grad-conv.ts';
 import { ELEMENTWISE_RULES } from './grad-elementwise.ts';
 import { LAYER_RULES } from './grad-layers.ts';
-import type { DifferentiableOp, FlatOp, Lowering, RefusedOp, Rule } from './grad-rule.ts';
+import type { Gradient, Lowering, Rule } from './grad-rule.ts';
 import type { Node } from './graph.ts';
 import { isFloat, sizeOf } from './tensor.ts';
 import { nodeLabel, type Op } from './verify.ts';
 
-const RULES: { readonly [K in DifferentiableOp]: Rule } = {
+/** Every operator of `verify.ts`: the compiler refuses a table that leaves one out. */
+const GRADIENTS: { readonly [K in Op]: Gradient } = {
   ...ELEMENTWISE_RULES,
   ...AXES_RULES,
   ...CONV_RULES,
   ...LAYER_RULES,
-};
-
-const FLAT: { readonly [K in FlatOp]: true } = {
-  And: true,
-  ArgMax: true,
-  Ceil: true,
-  ConstantOfShape: true,
-  Equal: true,
-  Floor: true,
-  Greater: true,
-  Less: true,
-  Not: true,
-  Or: true,
-  Shape: true,
-};
-
-const ADVICE: { readonly [K in RefusedOp]: string } = {
-  Gather: 'use Slice or Split where the network picks channels',
-  ReduceProd: 'write the product as Mul',
 };
 
 export interface GradientRequest {
@@ -76,7 +58,7 @@ export function differentiate(g: GraphBuilder, request: GradientRequest): Map<st
 function movingValues(g: GraphBuilder, nodes: readonly Node[], by: readonly string[]): Set<string> {
   const moving = new Set(by);
   for (const node of nodes) {
-    if (!node.inputs.some((name) => moving.has(name)) || Object.hasOwn(FLAT, node.op)) continue;
+    if (!node.inputs.some((name) => moving.has(name)) || GRADIENTS[node.op as Op] === 'flat') continue;
     for (const name of node.outputs) if (isFloat(g.type(name)) && !g.stopped.has(name)) moving.add(name);
   }
   return moving;
@@ -92,8 +74,8 @@ function total(g: GraphBuilder, slopes: Map<string, string[]>, name: string): st
 }
 
 function ruleOf(node: Node): Rule {
-  const op = node.op as Op;
-  if (Object.hasOwn(RULES, op)) return RULES[op as DifferentiableOp];
-  const advice = Object.hasOwn(ADVICE, op) ? ADVICE[op as RefusedOp] : 'export the network without it';
-  throw new HistoloopError('model-unusable', `${nodeLabel(node)} cannot be trained through: ${advice}`);
+  const gradient = GRADIENTS[node.op as Op];
+  if (typeof gradient === 'function') return gradient;
+  assert(gradient !== 'flat', `${node.op} lets no gradient through`);
+  throw new HistoloopError('model-unusable', `${nodeLabel(node)} cannot be trained through: ${gradient.refused}`);
 }

@@ -63,13 +63,17 @@ export function resizeQuestion(q: ShapeQuestion) {
 
 const resize: ShapeRule = (q) => [{ type: first(q).type, dims: resizeQuestion(q).map((axis) => axis.outputSize) }];
 
+const same: ShapeRule = (q) => [{ type: first(q).type, dims: first(q).dims }];
+
 export const LAYER_SHAPES = {
   AveragePool: pool,
+  BatchNormalization: same,
   Conv: conv,
   ConvTranspose: convTranspose,
   Gemm: gemm,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  InstanceNormalization: same,
   MatMul: matMul,
   MaxPool: pool,
   Resize: resize,

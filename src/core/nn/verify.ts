@@ -3,124 +3,21 @@
  * a graph is a graph. A row says nothing of meaning; shapes are `shape.ts`, values `reference-ops.ts`, slopes `grad.ts`.
  */
 import { HistoloopError } from '../errors.ts';
-import type { Attribute, Graph, Node } from './graph.ts';
+import type { Graph, Node } from './graph.ts';
+import type { OpRow } from './op-row.ts';
+import { AXES_OPS } from './ops-axes.ts';
+import { ELEMENTWISE_OPS } from './ops-elementwise.ts';
+import { LAYER_OPS } from './ops-layers.ts';
+
+export type { OpRow } from './op-row.ts';
 
 /** The opset that everything we build is written in. */
 export const OPSET = 18;
 /** The ONNX file version that belongs to it. */
 export const IR_VERSION = 8;
 
-type Kind = Attribute['kind'];
-
-export interface OpRow {
-  /** Fewest and most inputs. */
-  readonly inputs: readonly [number, number];
-  readonly outputs: readonly [number, number];
-  readonly attributes: Readonly<Record<string, Kind>>;
-}
-
-const MANY = Number.POSITIVE_INFINITY;
-const UNARY = { inputs: [1, 1], outputs: [1, 1], attributes: {} } as const;
-const BINARY = { inputs: [2, 2], outputs: [1, 1], attributes: {} } as const;
-const REDUCE = {
-  inputs: [1, 2],
-  outputs: [1, 1],
-  attributes: { keepdims: 'int', noop_with_empty_axes: 'int' },
-} as const;
-const WINDOW = { auto_pad: 'string', kernel_shape: 'ints', pads: 'ints', strides: 'ints' } as const;
-
-export const OPS = {
-  // one value in, one out
-  Abs: UNARY,
-  Cast: { ...UNARY, attributes: { to: 'int' } },
-  Ceil: UNARY,
-  Clip: { inputs: [1, 3], outputs: [1, 1], attributes: {} },
-  Erf: UNARY,
-  Exp: UNARY,
-  Floor: UNARY,
-  HardSigmoid: { ...UNARY, attributes: { alpha: 'float', beta: 'float' } },
-  Identity: UNARY,
-  LeakyRelu: { ...UNARY, attributes: { alpha: 'float' } },
-  Log: UNARY,
-  Neg: UNARY,
-  Not: UNARY,
-  Relu: UNARY,
-  Sigmoid: UNARY,
-  Sqrt: UNARY,
-  Tanh: UNARY,
-  // two values, broadcast
-  Add: BINARY,
-  And: BINARY,
-  Div: BINARY,
-  Equal: BINARY,
-  Greater: BINARY,
-  Less: BINARY,
-  Max: BINARY,
-  Min: BINARY,
-  Mul: BINARY,
-  Or: BINARY,
-  Pow: BINARY,
-  PRelu: BINARY,
-  Sub: BINARY,
-  Where: { inputs: [3, 3], outputs: [1, 1], attributes: {} },
-  // along axes
-  ArgMax: { ...UNARY, attributes: { axis: 'int', keepdims: 'int', select_last_index: 'int' } },
-  LogSoftmax: { ...UNARY, attributes: { axis: 'int' } },
-  ReduceMax: REDUCE,
-  ReduceMean: REDUCE,
-  ReduceMin: REDUCE,
-  ReduceProd: REDUCE,
-  ReduceSum: REDUCE,
-  Softmax: { ...UNARY, attributes: { axis: 'int' } },
-  // moving values about
-  Concat: { inputs: [1, MANY], outputs: [1, 1], attributes: { axis: 'int' } },
-  ConstantOfShape: { ...UNARY, attributes: { value: 'tensor' } },
-  Expand: BINARY,
-  Gather: { ...BINARY, attributes: { axis: 'int' } },
-  Pad: { inputs: [2, 4], outputs: [1, 1], attributes: { mode: 'string' } },
-  Reshape: { ...BINARY, attributes: { allowzero: 'int' } },
-  Shape: { ...UNARY, attributes: { start: 'int', end: 'int' } },
-  Slice: { inputs: [3, 5], outputs: [1, 1], attributes: {} },
-  Split: { inputs: [1, 2], outputs: [1, MANY], attributes: { axis: 'int', num_outputs: 'int' } },
-  Squeeze: { inputs: [1, 2], outputs: [1, 1], attributes: {} },
-  Transpose: { ...UNARY, attributes: { perm: 'ints' } },
-  Unsqueeze: BINARY,
-  // layers
-  AveragePool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', count_include_pad: 'int' } },
-  BatchNormalization: {
-    inputs: [5, 5],
-    outputs: [1, 1],
-    attributes: { epsilon: 'float', momentum: 'float', training_mode: 'int' },
-  },
-  Conv: { inputs: [2, 3], outputs: [1, 1], attributes: { ...WINDOW, dilations: 'ints', group: 'int' } },
-  ConvTranspose: {
-    inputs: [2, 3],
-    outputs: [1, 1],
-    attributes: { ...WINDOW, dilations: 'ints', group: 'int', output_padding: 'ints', output_shape: 'ints' },
-  },
-  Gemm: {
-    inputs: [2, 3],
-    outputs: [1, 1],
-    attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
-  },
-  GlobalAveragePool: UNARY,
-  GlobalMaxPool: UNARY,
-  InstanceNormalization: { inputs: [3, 3], outputs: [1, 1], attributes: { epsilon: 'float' } },
-  MatMul: BINARY,
-  MaxPool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', dilations: 'ints', storage_order: 'int' } },
-  Resize: {
-    inputs: [1, 4],
-    outputs: [1, 1],
-    attributes: {
-      coordinate_transformation_mode: 'string',
-      cubic_coeff_a: 'float',
-      exclude_outside: 'int',
-      extrapolation_value: 'float',
-      mode: 'string',
-      nearest_mode: 'string',
-    },
-  },
-} as const satisfies Readonly<Record<string, OpRow>>;
+/** A row per operator that a graph of ours may hold. */
+export const OPS = { ...ELEMENTWISE_OPS, ...AXES_OPS, ...LAYER_OPS } as const;
 
 export type Op = keyof typeof OPS;
 
