@@ -1,0 +1,125 @@
+/**
+ * How long a training step takes beside PyTorch's, on the processor, with the same network, weights, batch and threads:
+ * `npm run bench:train [-- --json] [--network NAME] [--pairs 7] [--quick]`. Never a part of the tests' timing.
+ *
+ * `oursMs` is the step as the application runs it, in the engine's process with the batch sent across the border.
+ * `torchMs` is PyTorch with a memory allocator that keeps its pages (the stronger one), `torchDefaultMs` without.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compareLearned, type Differences } from './train-differences.ts';
+import { type BenchNetwork, drawBatch, NETWORKS, TINY } from './train-networks.ts';
+import { programOf, startOurs } from './train-ours.ts';
+import { median, peakMb, stepsPerTurn, timeRounds } from './train-rounds.ts';
+import type { Side } from './train-side.ts';
+import { ADVICE, findPython, startTorch, writeJob } from './train-torch.ts';
+
+interface Result {
+  readonly network: string;
+  readonly oursMs: number;
+  readonly torchMs: number;
+  readonly ratio: number;
+  readonly oursPeakMb: number | null;
+  readonly torchPeakMb: number | null;
+  readonly standardOpsMs: number;
+  readonly torchDefaultMs: number;
+  readonly pairs: number;
+  readonly droppedRounds: number;
+  readonly quietMachine: boolean;
+  /** How far ours is from PyTorch after the first step, relative to the largest value. */
+  readonly gradientDifference: Differences;
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    network: { type: 'string', multiple: true },
+    pairs: { type: 'string', default: '7' },
+  },
+});
+
+const tenths = (value: number) => Number(value.toFixed(1));
+
+async function measure(python: string, network: BenchNetwork, pairs: number): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'histoloop-bench-'));
+  const sides: Record<string, Side> = {};
+  try {
+    const model = network.model();
+    const batch = drawBatch(network);
+    const program = programOf(network, model);
+    const job = writeJob({ folder, network, model, program, batch });
+    sides.ours = await startOurs(program, batch);
+    sides.torch = await startTorch(python, job, 'tuned');
+    sides.standardOps = await startOurs(programOf(network, model, { weightGradient: 'conv3d' }), batch);
+    sides.torchDefault = await startTorch(python, job, 'default');
+    const gradientDifference = await compareFirstStep(sides.ours, sides.torch);
+    const rounds = await timeRounds(sides, { pairs, steps: await warmUp(sides) });
+    const ms = (side: string) => tenths(median(rounds.ms[side]));
+    return {
+      network: network.name,
+      oursMs: ms('ours'),
+      torchMs: ms('torch'),
+      ratio: Number((median(rounds.ms.ours) / median(rounds.ms.torch)).toFixed(3)),
+      oursPeakMb: peakMb(sides.ours.pid),
+      torchPeakMb: peakMb(sides.torch.pid),
+      standardOpsMs: ms('standardOps'),
+      torchDefaultMs: ms('torchDefault'),
+      pairs: rounds.ms.ours.length,
+      droppedRounds: rounds.dropped,
+      quietMachine: rounds.clean,
+      gradientDifference,
+    };
+  } finally {
+    for (const side of Object.values(sides)) await side.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function compareFirstStep(ours: Side, torch: Side): Promise<Differences> {
+  const [a, b] = [await ours.step(1), await torch.step(1)];
+  return compareLearned({ ...(await ours.learned()), loss: a.loss }, { ...(await torch.learned()), loss: b.loss });
+}
+
+/** Two turns of each, which also says how many steps make one. */
+async function warmUp(sides: Readonly<Record<string, Side>>): Promise<number> {
+  let fastest = Number.POSITIVE_INFINITY;
+  for (const side of Object.values(sides)) {
+    await side.step(1);
+    fastest = Math.min(fastest, (await side.step(1)).ms);
+  }
+  return stepsPerTurn(fastest);
+}
+
+function chosen(names: readonly string[] | undefined, quick: boolean): readonly BenchNetwork[] {
+  if (names === undefined) return quick ? [TINY] : NETWORKS;
+  const wanted = (name: string) =>
+    [...NETWORKS, TINY].filter((network) => network.name.toLowerCase().includes(name.toLowerCase()));
+  const found = [...new Set(names.flatMap(wanted))];
+  if (found.length > 0) return found;
+  return complain(`no network called ${names.join(', ')}; there are ${NETWORKS.map(({ name }) => name).join('; ')}`);
+}
+
+function complain(sentence: string): never {
+  console.error(`bench:train: ${sentence}`);
+  process.exit(2);
+}
+
+const pairs = Number(values.pairs);
+if (!Number.isInteger(pairs) || pairs < 1) complain(`--pairs ${values.pairs} is no number of rounds; use 7 or more`);
+const python = findPython();
+if (python === null) complain(ADVICE);
+const results: Result[] = [];
+for (const network of chosen(values.network, values.quick)) {
+  results.push(await measure(python, network, values.quick ? Math.min(2, pairs) : pairs));
+}
+if (values.json) console.log(JSON.stringify({ results }));
+else {
+  for (const { gradientDifference: differs, network, ...numbers } of results) {
+    console.log(`\n${network}`);
+    console.table(numbers);
+    console.log('difference after the first step:', differs);
+  }
+}
