@@ -3,8 +3,8 @@
  * that may learn. It changes nothing.
  */
 import { HistoloopError } from '../errors.ts';
-import { intOf, intsOf } from './attributes.ts';
 import type { Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
+import { logitsOf, rankOutputs } from './logits.ts';
 import { isFloat } from './tensor.ts';
 import { topologicalOrder } from './verify.ts';
 
@@ -18,12 +18,16 @@ export interface SegmentationNetwork {
   readonly parameters: readonly string[];
 }
 
-/** Error: `model-unusable`, saying what the network lacks. */
-export function findSegmentation(model: OnnxModel): SegmentationNetwork {
+/**
+ * `outputName`: which output is the class map; the likeliest where left out.
+ * Error: `model-unusable`, saying what the network lacks.
+ */
+export function findSegmentation(model: OnnxModel, outputName?: string): SegmentationNetwork {
   const order = topologicalOrder(model.graph);
   const image = findImage(model.graph);
-  const makers = new Map(order.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const logits = withoutActivation(findOutput(model.graph).name, makers);
+  const output = outputName ?? rankOutputs(model.graph).at(0)?.name;
+  if (output === undefined) throw new HistoloopError('model-unusable', 'the network has no output');
+  const logits = logitsOf(model, output);
   const nodes = neededFor(logits, order);
   return { image, logits, nodes, parameters: findParameters(nodes, model.graph) };
 }
@@ -49,40 +53,6 @@ function findImage(graph: Graph): ValueInfo {
     );
   }
   return pictures[0];
-}
-
-function findOutput(graph: Graph): ValueInfo {
-  const likely = graph.outputs.find((output) => output.dims?.length === 4) ?? graph.outputs[0];
-  if (likely === undefined) throw new HistoloopError('model-unusable', 'the network has no output');
-  return likely;
-}
-
-const ACTIVATIONS: ReadonlySet<string> = new Set(['ArgMax', 'Cast', 'Identity', 'LogSoftmax', 'Sigmoid', 'Softmax']);
-
-function withoutActivation(output: string, makers: ReadonlyMap<string, Node>): string {
-  let value = output;
-  for (;;) {
-    const node = makers.get(value);
-    if (node === undefined || node.domain !== '') return value;
-    if (ACTIVATIONS.has(node.op)) value = node.inputs[0];
-    else {
-      const inside = insideTransposes(node, makers);
-      if (inside === null) return value;
-      value = inside;
-    }
-  }
-}
-
-/** Some exporters turn the channels to the end, take the softmax there and turn them back. */
-function insideTransposes(last: Node, makers: ReadonlyMap<string, Node>): string | null {
-  if (last.op !== 'Transpose') return null;
-  const softmax = makers.get(last.inputs[0]);
-  const first = softmax && ACTIVATIONS.has(softmax.op) ? makers.get(softmax.inputs[0]) : undefined;
-  if (softmax === undefined || first?.op !== 'Transpose') return null;
-  const [there, back] = [intsOf(first.attributes, 'perm'), intsOf(last.attributes, 'perm')];
-  if (there === undefined || back === undefined || back.some((axis, i) => there[axis] !== i)) return null;
-  const axis = intOf(softmax.attributes, 'axis', -1);
-  return there[axis < 0 ? axis + there.length : axis] === 1 ? first.inputs[0] : null;
 }
 
 function neededFor(value: string, order: readonly Node[]): Node[] {
