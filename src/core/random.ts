@@ -9,6 +9,9 @@ export interface Random {
   normal(): number;
   /** Shuffles in place (Fisher–Yates) and returns the same array. */
   shuffle<T>(items: T[]): T[];
+  /** Where the generator stands: four 32-bit numbers. `restore` brings it back there, so that the same chance follows. */
+  state(): readonly number[];
+  restore(state: readonly number[]): void;
 }
 
 /** One well-mixed 32-bit hash of whole numbers: the same cell always draws the same nucleus. */
@@ -57,5 +60,7 @@ export function createRandom(seed: number): Random {
       }
       return items;
     },
+    state: () => [...s],
+    restore: (saved) => s.set(saved),
   };
 }

@@ -9,20 +9,28 @@ export interface Checkpoint {
 export interface CheckpointChoice {
   /** Scores the weights of a step and keeps them where nothing better is known; of equals the later one stays. */
   offer(step: number, model: Uint8Array): Promise<void>;
-  /** The best so far, or null before the first offer. */
-  best(): Checkpoint | null;
+  /** The best so far with its score (null where there is nothing to choose by), or null before the first offer. */
+  best(): ScoredCheckpoint | null;
 }
 
-/** `score` null: there is nothing to choose by, and the last offer is the best. */
-export function chooseCheckpoint(score: ((model: Uint8Array) => Promise<number>) | null): CheckpointChoice {
-  let best: Checkpoint | null = null;
-  let bestScore = Number.NEGATIVE_INFINITY;
+export interface ScoredCheckpoint extends Checkpoint {
+  readonly score: number | null;
+}
+
+/**
+ * `score` null: there is nothing to choose by, and the last offer is the best. `before` is the best of an interrupted
+ * training that goes on.
+ */
+export function chooseCheckpoint(
+  score: ((model: Uint8Array) => Promise<number>) | null,
+  before: ScoredCheckpoint | null = null,
+): CheckpointChoice {
+  let best = before;
   return {
     async offer(step, model) {
-      const value = score === null ? bestScore : await score(model);
-      if (value < bestScore) return;
-      bestScore = value;
-      best = { step, model };
+      const value = score === null ? null : await score(model);
+      if (best !== null && value !== null && best.score !== null && value < best.score) return;
+      best = { step, model, score: value };
     },
     best: () => best,
   };

@@ -28,28 +28,44 @@ export interface Batch {
   readonly weight: Tensor;
 }
 
+/** Draws the next batch. With the generator's state, `order` is all that the batches to come depend on. */
+export interface BatchSource {
+  (): Batch;
+  /** Indices of the blocks still to be visited in this round, the next one last. */
+  order(): readonly number[];
+  setOrder(order: readonly number[]): void;
+}
+
 /** A never-ending source of batches. Every block is visited before any is visited again; patches favour corrected pixels. */
-export function createBatches(options: PatchOptions): () => Batch {
+export function createBatches(options: PatchOptions): BatchSource {
   const { blocks, patchPx, batch, random } = options;
   assert(blocks.length > 0, 'no blocks to draw from');
-  let order: LearnableBlock[] = [];
-  return () => {
+  let order: number[] = [];
+  const nextBatch = () => {
     const plane = patchPx * patchPx;
     const image = new Float32Array(batch * 3 * plane);
     const target = new Int32Array(batch * plane);
     const weight = new Float32Array(batch * plane);
     for (let n = 0; n < batch; n++) {
-      if (order.length === 0) order = random.shuffle([...blocks]);
+      if (order.length === 0) order = random.shuffle([...blocks.keys()]);
       const patch = { n, image, target, weight };
-      drawPatch(options, order.pop()!, patch);
+      drawPatch(options, blocks[order.pop()!]!, patch);
     }
     const dims = [batch, 1, patchPx, patchPx];
     return {
       image: { type: 'float32', dims: [batch, 3, patchPx, patchPx], data: image },
       target: { type: 'int32', dims, data: target },
       weight: { type: 'float32', dims, data: weight },
-    };
+    } satisfies Batch;
   };
+  const setOrder = (indices: readonly number[]) => {
+    assert(
+      indices.every((index) => blocks[index] !== undefined),
+      'an order of other blocks',
+    );
+    order = [...indices];
+  };
+  return Object.assign(nextBatch, { order: () => [...order], setOrder });
 }
 
 interface PatchTarget {

@@ -18,9 +18,9 @@ import { learnableBlocks, type TrainingBlock } from './blocks.ts';
 import { chooseCheckpoint, isCheckpoint } from './checkpoints.ts';
 import { type Agreement, evaluateBlocks } from './evaluate.ts';
 import type { ModelCard } from './model-card.ts';
-import { type Batch, createBatches } from './patches.ts';
+import { type BatchSource, createBatches } from './patches.ts';
 import type { Schedule } from './schedule.ts';
-import { runTraining } from './training-run.ts';
+import { recallTraining, runKept, type TrainingKeeper } from './training-keeper.ts';
 
 export interface FineTuneOptions {
   /** ONNX bytes of the version to start from. */
@@ -35,6 +35,8 @@ export interface FineTuneOptions {
   readonly open: OpenSession;
   readonly onStep?: ((step: number, total: number, loss: number) => void) | undefined;
   readonly signal?: CancelSignal | undefined;
+  /** Lets a training that was cut off go on; the result is the same as if it had not been. */
+  readonly keeper?: TrainingKeeper | undefined;
   /** Patches per step (default 4) and their edge in model pixels (default 128). */
   readonly batch?: number | undefined;
   readonly patchPx?: number | undefined;
@@ -75,7 +77,7 @@ export interface FineTuneResult {
 const OPTIMISER: Optimiser = { kind: 'adamw', weightDecay: 0.01 };
 /** Averages stay as they are: a few corrected patches are too few to estimate them from. */
 const RECIPE = {
-  loss: { crossEntropy: 1, dice: 1, focal: 0 },
+  loss: [{ kind: 'cross-entropy' }, { kind: 'dice' }],
   batchNorm: 'frozen',
   optimiser: OPTIMISER,
   clipNorm: 1,
@@ -136,10 +138,13 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
   const model = decodeModel(options.model);
   const program = buildTrainingProgram(model, { ...RECIPE, ...patchShape(options) });
   const score = async (bytes: Uint8Array) => (await evaluate(options, bytes, chooseBy)).dice;
-  const choice = chooseCheckpoint(chooseBy.length > 0 ? score : null);
+  const schedule = scheduleOf(options);
+  const before = await recallTraining(options.keeper, program, { schedule, OPTIMISER, ...plainOptions(options) });
+  const choice = chooseCheckpoint(chooseBy.length > 0 ? score : null, before?.best);
   const checkpoints = chooseBy.length > 0 ? CHECKPOINTS : 1;
-  if (chooseBy.length > 0) await choice.offer(0, options.model);
-  const session = await options.open(program.bytes, { ...program.sessionOptions, purpose: 'training' });
+  if (chooseBy.length > 0 && !before) await choice.offer(0, options.model);
+  const initial = before?.state ?? program.sessionOptions.initial ?? {};
+  const session = await options.open(program.bytes, { ...program.sessionOptions, initial, purpose: 'training' });
   try {
     const onStep = async (step: number, total: number, loss: number) => {
       options.onStep?.(step, total, loss);
@@ -148,14 +153,18 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
       await choice.offer(step, encodeModel(writeParameters(model, program, state)));
     };
     const nextBatch = batchesOf(options, learnFrom, random);
-    const { signal } = options;
-    const schedule = scheduleOf(options);
-    const losses = await runTraining({ program, session, optimiser: OPTIMISER, schedule, nextBatch, onStep, signal });
+    const run = { program, session, optimiser: OPTIMISER, schedule, nextBatch, onStep, signal: options.signal };
+    const losses = await runKept(run, { random, choice, before, keeper: options.keeper });
     const best = choice.best() ?? { step: 0, model: options.model };
     return { model: best.model, keptStep: best.step, steps: losses.length, losses };
   } finally {
     await session.close();
   }
+}
+
+/** What a checkpoint's training must have in common with this one, besides its graph and its blocks. */
+function plainOptions({ seed, card, classIds, untouchedWeight, augmentation, newShare }: FineTuneOptions) {
+  return { seed, normalisation: card.normalisation, classIds, untouchedWeight, augmentation, newShare };
 }
 
 type State = Readonly<Record<string, Tensor>>;
@@ -181,7 +190,7 @@ function patchShape(options: FineTuneOptions): { batch: number; heightPx: number
   return { batch: options.batch ?? DEFAULT_BATCH, heightPx: edge, widthPx: edge };
 }
 
-function batchesOf(options: FineTuneOptions, blocks: readonly TrainingBlock[], random: Random): () => Batch {
+function batchesOf(options: FineTuneOptions, blocks: readonly TrainingBlock[], random: Random): BatchSource {
   const { batch, heightPx } = patchShape(options);
   return createBatches({
     blocks: learnableBlocks(blocks, options.classIds, options.untouchedWeight).blocks,

@@ -16,6 +16,8 @@ export interface TrainingRun {
   readonly optimiser: Optimiser;
   readonly schedule: Schedule;
   readonly nextBatch: () => Batch;
+  /** Losses of an interrupted run that goes on; `session` and `nextBatch` stand where it stood. */
+  readonly lossesBefore?: readonly number[] | undefined;
   /** Called after each step, counted from 1; waited for. */
   readonly onStep?: ((step: number, total: number, loss: number) => void | Promise<void>) | undefined;
   readonly signal?: CancelSignal | undefined;
@@ -24,8 +26,8 @@ export interface TrainingRun {
 /** Loss of every step. Errors: `training-diverged` where a loss is not a number, `cancelled` between steps. */
 export async function runTraining(run: TrainingRun): Promise<number[]> {
   const { program, session, schedule } = run;
-  const losses: number[] = [];
-  for (let step = 1; step <= schedule.steps; step++) {
+  const losses = [...(run.lossesBefore ?? [])];
+  for (let step = losses.length + 1; step <= schedule.steps; step++) {
     throwIfCancelled(run.signal);
     const batch = run.nextBatch();
     const outputs = await session.run({
