@@ -15,7 +15,7 @@ export function programOf(network: BenchNetwork, model: OnnxModel, lowering?: Lo
     batch: network.batch,
     heightPx: network.edgePx,
     widthPx: network.edgePx,
-    loss: { crossEntropy: 1, dice: 1, focal: 0 },
+    loss: [{ kind: 'cross-entropy' }, { kind: 'dice' }],
     batchNorm: 'frozen',
     optimiser: OPTIMISER,
     clipNorm: RECIPE.clipNorm,
@@ -54,7 +54,6 @@ export async function startOurs(program: TrainingProgram, batch: BenchBatch): Pr
 
 /** The trainable part of the state, in the layout's order. */
 export function learnedOf({ layout }: TrainingProgram, state: Readonly<Record<string, Tensor>>): Learned {
-  const end = layout.entries.find((entry) => !entry.trainable)?.offset ?? layout.length;
-  const part = (name: string) => (state[name]!.data as Float32Array).slice(0, end);
+  const part = (name: string) => (state[name]!.data as Float32Array).slice(0, layout.length);
   return { weights: part('theta'), moments: part('m') };
 }

@@ -3,7 +3,7 @@
  * machine is thrown away and done again. Linux only for the latter: elsewhere every round counts.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Side } from './train-side.ts';
+import type { Runner } from './train-side.ts';
 
 /** More than this share of one core by other processes in any turn, and the round does not count. */
 const MOST_BY_OTHERS = 0.15;
@@ -26,7 +26,7 @@ export function stepsPerTurn(stepMs: number): number {
 
 /** At most three times the rounds asked for are run. */
 export async function timeRounds(
-  sides: Readonly<Record<string, Side>>,
+  sides: Readonly<Record<string, Runner>>,
   { pairs, steps }: { readonly pairs: number; readonly steps: number },
 ): Promise<Rounds> {
   const names = Object.keys(sides);

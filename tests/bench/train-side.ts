@@ -10,11 +10,15 @@ export interface Learned {
   readonly moments: Float32Array;
 }
 
-export interface Side {
+export interface Runner {
   /** The process that does the work. */
   readonly pid: number;
   /** Runs steps; the mean time of one and the loss of the last. */
   step(count: number): Promise<{ readonly ms: number; readonly loss: number }>;
-  learned(): Promise<Learned>;
   close(): Promise<void>;
+}
+
+/** A runner that can show what it learned. */
+export interface Side extends Runner {
+  learned(): Promise<Learned>;
 }

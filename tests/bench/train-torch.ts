@@ -30,6 +30,12 @@ const TUNED_MALLOC = {
   MALLOC_TOP_PAD_: '268435456',
 };
 
+export interface TorchWays {
+  /** `tuned` is the baseline, `default` what most people run. */
+  readonly malloc: 'tuned' | 'default';
+  readonly channelsLast: boolean;
+}
+
 export interface TorchJob {
   readonly folder: string;
   readonly network: BenchNetwork;
@@ -65,7 +71,7 @@ export function writeJob({ folder, network, model, program, batch }: TorchJob): 
 
 /** What learns, in our order, and then what the network computes with besides (running averages). */
 function everyTensor(model: OnnxModel, { layout }: TrainingProgram) {
-  const learned = layout.entries.map(({ name, dims, trainable }) => ({ name, dims, trainable }));
+  const learned = layout.entries.map(({ name, dims }) => ({ name, dims, trainable: true }));
   const known = new Set(learned.map(({ name }) => name));
   const averages = model.graph.nodes
     .filter((node) => node.op === 'BatchNormalization')
@@ -83,11 +89,14 @@ function everyTensor(model: OnnxModel, { layout }: TrainingProgram) {
   return { entries, weights };
 }
 
-/** Starts a PyTorch on the job. `malloc` 'tuned' is the baseline, 'default' what most people run. */
-export async function startTorch(python: string, jobPath: string, malloc: 'tuned' | 'default'): Promise<Side> {
+/** Starts a PyTorch on the job. */
+export async function startTorch(python: string, jobPath: string, ways: TorchWays): Promise<Side> {
   const script = resolve(import.meta.dirname, 'peers/train_step.py');
-  const env = { ...process.env, ...(malloc === 'tuned' ? TUNED_MALLOC : {}), PYTHONDONTWRITEBYTECODE: '1' };
-  const child = spawn(python, [script, jobPath], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const env = { ...process.env, ...(ways.malloc === 'tuned' ? TUNED_MALLOC : {}), PYTHONDONTWRITEBYTECODE: '1' };
+  const child = spawn(python, [script, jobPath, ways.channelsLast ? 'channels_last' : 'contiguous'], {
+    env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   // As the engine's process does for itself.
   setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
   const ask = askerOf(child);
@@ -96,7 +105,7 @@ export async function startTorch(python: string, jobPath: string, malloc: 'tuned
     pid: child.pid!,
     step: async (count) => (await ask(`step ${count}`)) as { ms: number; loss: number },
     learned: async () => {
-      const path = `${jobPath}.${malloc}.learned`;
+      const path = `${jobPath}.${child.pid}.learned`;
       await ask(`save ${path}`);
       return readLearned(path);
     },

@@ -13,7 +13,8 @@ import { compareLearned, type Differences } from './train-differences.ts';
 import { type BenchNetwork, drawBatch, NETWORKS, TINY } from './train-networks.ts';
 import { programOf, startOurs } from './train-ours.ts';
 import { median, peakMb, stepsPerTurn, timeRounds } from './train-rounds.ts';
-import type { Side } from './train-side.ts';
+import { startSession } from './train-session.ts';
+import type { Runner, Side } from './train-side.ts';
 import { ADVICE, findPython, startTorch, writeJob } from './train-torch.ts';
 
 interface Result {
@@ -23,8 +24,12 @@ interface Result {
   readonly ratio: number;
   readonly oursPeakMb: number | null;
   readonly torchPeakMb: number | null;
+  /** The same step without the border between processes. */
+  readonly sessionMs: number;
   readonly standardOpsMs: number;
   readonly torchDefaultMs: number;
+  /** PyTorch tuned and with its pictures as [N,H,W,C], which some processors like better. */
+  readonly torchChannelsLastMs: number;
   readonly pairs: number;
   readonly droppedRounds: number;
   readonly quietMachine: boolean;
@@ -43,18 +48,33 @@ const { values } = parseArgs({
 
 const tenths = (value: number) => Number(value.toFixed(1));
 
+interface Sides extends Readonly<Record<string, Runner>> {
+  readonly ours: Side;
+  readonly torch: Side;
+}
+
+/** Starts every side, in the order in which they take turns; `opened` holds those that must be closed. */
+async function startSides(python: string, network: BenchNetwork, opened: Record<string, Runner>): Promise<Sides> {
+  const model = network.model();
+  const batch = drawBatch(network);
+  const program = programOf(network, model);
+  const standard = programOf(network, model, { weightGradient: 'conv3d' });
+  const job = writeJob({ folder, network, model, program, batch });
+  const ours = await startOurs(program, batch);
+  opened.ours = ours;
+  const torch = await startTorch(python, job, { malloc: 'tuned', channelsLast: false });
+  opened.torch = torch;
+  opened.session = await startSession(program, batch);
+  opened.torchDefault = await startTorch(python, job, { malloc: 'default', channelsLast: false });
+  opened.standardOps = await startOurs(standard, batch);
+  opened.torchChannelsLast = await startTorch(python, job, { malloc: 'tuned', channelsLast: true });
+  return { ...opened, ours, torch };
+}
+
 async function measure(python: string, network: BenchNetwork, pairs: number): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'histoloop-bench-'));
-  const sides: Record<string, Side> = {};
+  const opened: Record<string, Runner> = {};
   try {
-    const model = network.model();
-    const batch = drawBatch(network);
-    const program = programOf(network, model);
-    const job = writeJob({ folder, network, model, program, batch });
-    sides.ours = await startOurs(program, batch);
-    sides.torch = await startTorch(python, job, 'tuned');
-    sides.standardOps = await startOurs(programOf(network, model, { weightGradient: 'conv3d' }), batch);
-    sides.torchDefault = await startTorch(python, job, 'default');
+    const sides = await startSides(python, network, opened);
     const gradientDifference = await compareFirstStep(sides.ours, sides.torch);
     const rounds = await timeRounds(sides, { pairs, steps: await warmUp(sides) });
     const ms = (side: string) => tenths(median(rounds.ms[side]));
@@ -65,16 +85,17 @@ async function measure(python: string, network: BenchNetwork, pairs: number): Pr
       ratio: Number((median(rounds.ms.ours) / median(rounds.ms.torch)).toFixed(3)),
       oursPeakMb: peakMb(sides.ours.pid),
       torchPeakMb: peakMb(sides.torch.pid),
+      sessionMs: ms('session'),
       standardOpsMs: ms('standardOps'),
       torchDefaultMs: ms('torchDefault'),
+      torchChannelsLastMs: ms('torchChannelsLast'),
       pairs: rounds.ms.ours.length,
       droppedRounds: rounds.dropped,
       quietMachine: rounds.clean,
       gradientDifference,
     };
   } finally {
-    for (const side of Object.values(sides)) await side.close();
-    rmSync(folder, { recursive: true, force: true });
+    for (const runner of Object.values(opened)) await runner.close();
   }
 }
 
@@ -84,7 +105,7 @@ async function compareFirstStep(ours: Side, torch: Side): Promise<Differences> {
 }
 
 /** Two turns of each, which also says how many steps make one. */
-async function warmUp(sides: Readonly<Record<string, Side>>): Promise<number> {
+async function warmUp(sides: Readonly<Record<string, Runner>>): Promise<number> {
   let fastest = Number.POSITIVE_INFINITY;
   for (const side of Object.values(sides)) {
     await side.step(1);
@@ -111,9 +132,14 @@ const pairs = Number(values.pairs);
 if (!Number.isInteger(pairs) || pairs < 1) complain(`--pairs ${values.pairs} is no number of rounds; use 7 or more`);
 const python = findPython();
 if (python === null) complain(ADVICE);
+const networks = chosen(values.network, values.quick);
+const folder = mkdtempSync(join(tmpdir(), 'histoloop-bench-'));
 const results: Result[] = [];
-for (const network of chosen(values.network, values.quick)) {
-  results.push(await measure(python, network, values.quick ? Math.min(2, pairs) : pairs));
+try {
+  for (const network of networks)
+    results.push(await measure(python, network, values.quick ? Math.min(2, pairs) : pairs));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
 if (values.json) console.log(JSON.stringify({ results }));
 else {

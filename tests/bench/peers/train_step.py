@@ -1,7 +1,7 @@
 """
 PyTorch's side of `npm run bench:train`: one training step, again and again, when asked to.
 
-Started with the path of a job (JSON, see tests/bench/train-torch.ts). Reads a command a line, answers with a line of JSON:
+Started with the path of a job (JSON, see tests/bench/train-torch.ts) and a memory format, contiguous or channels_last. Reads a command a line, answers with a line of JSON:
   step COUNT   runs that many steps -> {"ms": mean of a step, "loss": of the last}
   save PATH    weights, then first moments, flat float32 in the job's order -> {}
 Ends when its input does.
@@ -17,6 +17,7 @@ from segmentation_loss import segmentation_loss
 from unet import Unet
 
 NETWORKS = {"unet": Unet}
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 def read_floats(path, dims):
@@ -24,8 +25,8 @@ def read_floats(path, dims):
 
 
 class Training:
-    def __init__(self, job):
-        self.network = NETWORKS[job["network"]["kind"]](job["network"])
+    def __init__(self, job, memory_format):
+        self.network = NETWORKS[job["network"]["kind"]](job["network"]).to(memory_format=memory_format)
         self.tensors = self.network.tensors()
         self.learned = [entry["name"] for entry in job["entries"] if entry["trainable"]]
         flat = numpy.fromfile(job["weights"], dtype=numpy.float32)
@@ -44,7 +45,7 @@ class Training:
         ]
         self.optimiser = torch.optim.AdamW(groups, lr=job["learningRate"], foreach=job["foreach"])
         self.clip = job["clipNorm"]
-        self.image = read_floats(job["image"], job["imageDims"])
+        self.image = read_floats(job["image"], job["imageDims"]).to(memory_format=memory_format)
         n, _, height, width = job["imageDims"]
         self.target = torch.from_numpy(numpy.fromfile(job["target"], dtype=numpy.int32)).long().reshape(n, height, width)
         self.weight = read_floats(job["weight"], (n, 1, height, width))
@@ -86,7 +87,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     torch.set_num_threads(job["threads"])
-    training = Training(job)
+    training = Training(job, FORMATS[sys.argv[2]])
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")
