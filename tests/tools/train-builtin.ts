@@ -74,7 +74,7 @@ async function train(settings: Settings, card: ModelCard, blocks: TrainingBlock[
     batch: BATCH,
     heightPx: PATCH_PX,
     widthPx: PATCH_PX,
-    loss: { crossEntropy: 1, dice: 1, focal: 0 },
+    loss: [{ kind: 'cross-entropy' }, { kind: 'dice' }],
     batchNorm: 'batch',
     optimiser: OPTIMISER,
     clipNorm: 1,

@@ -245,6 +245,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Type and shape of every value. */
+  shapes(): ReadonlyMap<string, Shape> {
+    return this.values;
+  }
+
   /** The model; constants that only served to compute others stay behind. */
   finish(name: string): OnnxModel {
     const used = new Set([...this.nodes.flatMap((node) => node.inputs), ...this.outputs.map((output) => output.name)]);

@@ -18,12 +18,15 @@ export interface ForwardRequest {
   readonly image: string;
   /** Values that take the place of weights: parameters, and running averages that move. */
   readonly weights: ReadonlyMap<string, string>;
+  /** The network's values that are wanted. */
+  readonly results: readonly string[];
   /** Whether this BatchNormalization normalises by the batch. */
   readonly usesBatch: (node: Node) => boolean;
 }
 
 export interface Forward {
-  readonly logits: string;
+  /** The wanted values' names in the graph. */
+  readonly results: readonly string[];
   /** Rules for nodes whose gradient is not their operator's. */
   readonly rules: ReadonlyMap<string, Rule>;
   /** New running averages by the weight's name. */
@@ -53,7 +56,7 @@ export function appendForward(g: GraphBuilder, request: ForwardRequest): Forward
       });
     } else appendUpgraded(g, renamed, opset);
   }
-  return { logits: names(network.logits), rules, running };
+  return { results: request.results.map(names), rules, running };
 }
 
 function noteStep(
@@ -92,9 +95,9 @@ function renameNode(node: Node, names: (name: string) => string): Node {
  * BatchNormalization → the Conv that alone feeds it, where the averages are frozen. Together they are one convolution with
  * scaled weights, which saves a pass over the picture forwards and two backwards.
  */
-function mergedConvolutions({ network, usesBatch }: ForwardRequest): Map<Node, Node> {
+function mergedConvolutions({ network, results, usesBatch }: ForwardRequest): Map<Node, Node> {
   const makers = new Map(network.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const uses = new Map<string, number>([[network.logits, 1]]);
+  const uses = new Map<string, number>(results.map((name) => [name, 1]));
   for (const name of network.nodes.flatMap((node) => node.inputs)) uses.set(name, (uses.get(name) ?? 0) + 1);
   const merged = new Map<Node, Node>();
   for (const node of network.nodes) {

@@ -1,16 +1,21 @@
-/** The flat vector that all weights of a network lie in while they learn: where each lies, in and out. */
+/** The flat vector that all learning weights of a network lie in: where each lies, in and out. */
 import { HistoloopError } from '../errors.ts';
 import type { GraphBuilder } from './builder.ts';
 import type { OnnxModel } from './graph.ts';
 import type { Tensor } from './session.ts';
 import { sizeOf } from './tensor.ts';
 
-export interface ParameterEntry {
+/** A weight that learns. */
+export interface Parameter {
   readonly name: string;
   readonly dims: readonly number[];
+  /** Its learning rate as a multiple of the step's. */
+  readonly rate: number;
+}
+
+export interface ParameterEntry extends Parameter {
   /** Where the parameter starts in the flat vector, in elements. */
   readonly offset: number;
-  readonly trainable: boolean;
 }
 
 export interface ParameterLayout {
@@ -24,22 +29,33 @@ export function decays(dims: readonly number[]): boolean {
   return dims.filter((dim) => dim > 1).length >= 2;
 }
 
-/** Lays weights out: decayed ones first, then the others, then the frozen ones, so that masks are a few long runs. */
-export function layOut(
-  model: OnnxModel,
-  names: readonly string[],
-  trainable: (name: string) => boolean,
-): ParameterLayout {
-  const rank = (name: string) => (trainable(name) ? (decays(model.graph.initialisers.get(name)!.dims) ? 0 : 1) : 2);
-  const ordered = [0, 1, 2].flatMap((wanted) => names.filter((name) => rank(name) === wanted));
+/** Lays weights out by learning rate, and the decayed ones first, so that masks are a few long runs. */
+export function layOut(parameters: readonly Parameter[]): ParameterLayout {
+  const rates = [...new Set(parameters.map((parameter) => parameter.rate))];
+  const ordered = rates.flatMap((rate) => {
+    const alike = parameters.filter((parameter) => parameter.rate === rate);
+    return [...alike.filter(({ dims }) => decays(dims)), ...alike.filter(({ dims }) => !decays(dims))];
+  });
   let length = 0;
-  const entries = ordered.map((name) => {
-    const { dims } = model.graph.initialisers.get(name)!;
-    const entry = { name, dims, offset: length, trainable: trainable(name) };
+  const entries = ordered.map(({ name, dims, rate }) => {
+    const entry = { name, dims, rate, offset: length };
     length += sizeOf(dims);
     return entry;
   });
   return { entries, length };
+}
+
+/** A constant vector [L] of one number per parameter, made of runs of equal numbers. */
+export function runsOf(g: GraphBuilder, layout: ParameterLayout, numberOf: (entry: ParameterEntry) => number): string {
+  const runs: { value: number; size: number }[] = [];
+  for (const entry of layout.entries) {
+    const value = numberOf(entry);
+    const last = runs.at(-1);
+    if (last?.value === value) last.size += sizeOf(entry.dims);
+    else runs.push({ value, size: sizeOf(entry.dims) });
+  }
+  const parts = runs.map(({ value, size }) => g.filled([size], value));
+  return g.concat(parts, 0);
 }
 
 /** The model's weights as one flat vector. */

@@ -229,7 +229,7 @@ describe('a network that cannot be trained is refused with advice:', () => {
     'weights that do not fit': () =>
       refuses(network({ ...CONV, weights: { w: ramp(2, 5, 1, 1), b: ramp(2) } }), /Conv node 'y': weights 2×5×1×1/),
     'no loss': () =>
-      refuses(UNET, /one of them more than 0/, 'bad-input', { ...TINY, loss: { crossEntropy: 0, dice: 0, focal: 0 } }),
+      refuses(UNET, /one of them more than 0/, 'bad-input', { ...TINY, loss: [{ kind: 'dice', factor: 0 }] }),
     'no pixels': () => refuses(UNET, /no batch of pictures/, 'bad-input', { ...TINY, widthPx: 0 }),
     'a billion pixels': () => refuses(UNET, /no batch of pictures/, 'bad-input', { ...TINY, widthPx: 1e9 }),
     'an opset from before the flood': () => refuses(network({ ...CONV, opset: 5 }), /opset 5; export it with opset 13/),

@@ -70,7 +70,7 @@ describe('losses agree with independent values (specification D5):', () => {
   });
 
   it('soft Dice, sample by sample', async () => {
-    const { value, slope } = await evaluate((g, terms) => softDice(g, terms, 'sample'));
+    const { value, slope } = await evaluate((g, terms) => softDice(g, terms, { over: 'sample' }));
     expect(value).toBeCloseTo(0.7315884883, 9);
     expect(length(slope)).toBeCloseTo(0.017191377, 9);
   });
@@ -114,7 +114,7 @@ describe('pixel weights', () => {
   it('of one tile at a time make both ways to sum soft Dice agree', async () => {
     const weight = Float32Array.from({ length: PIXELS }, (_, i) => (i < 64 ? 1 : 0));
     const batch = await evaluate(softDice, { weight });
-    const sample = await evaluate((g, terms) => softDice(g, terms, 'sample'), { weight });
+    const sample = await evaluate((g, terms) => softDice(g, terms, { over: 'sample' }), { weight });
     // The sample that does not count is perfect, so the mean over samples is half.
     expect(sample.value).toBeCloseTo(batch.value / 2, 12);
   });

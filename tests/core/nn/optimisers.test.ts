@@ -6,6 +6,7 @@ import {
   HYPER_LENGTH,
   type Optimiser,
   optimiserStep,
+  sliceHyper,
   stepHyper,
 } from '../../../src/core/nn/optimisers.ts';
 import { openReferenceModel } from '../../../src/core/nn/reference.ts';
@@ -22,7 +23,7 @@ const vector = (...values: number[]): Tensor => ({
 async function descend(optimiser: Optimiser, learningRate: number, decayMask: readonly number[] | null, steps = 3) {
   const g = new GraphBuilder();
   const [theta, m, v] = ['theta', 'm', 'v'].map((name) => g.input(name, 'float32', [3]));
-  const hyper = g.input('hyper', 'float32', [HYPER_LENGTH]);
+  const hyper = sliceHyper(g, g.input('hyper', 'float32', [HYPER_LENGTH]));
   const scaled = g.mul(theta, g.floats([3], [1, 2, 3]));
   const loss = g.sum(g.mul(scaled, scaled), [0]);
   const gradient = differentiate(g, { of: loss, by: [theta], lowering: CONV3D }).get(theta)!;

@@ -14,7 +14,7 @@ export const TINY: TrainingOptions = {
   batch: 2,
   heightPx: 8,
   widthPx: 8,
-  loss: { crossEntropy: 1, dice: 1, focal: 0 },
+  loss: [{ kind: 'cross-entropy' }, { kind: 'dice' }],
   batchNorm: 'frozen',
   optimiser: { kind: 'adamw' },
   clipNorm: null,

@@ -21,7 +21,7 @@ const FILES = ['SINet.onnx', 'SINet_Softmax.onnx', 'deeplab_nchw.onnx', 'mnist.o
 
 const OPTIONS: Omit<TrainingOptions, 'heightPx' | 'widthPx'> = {
   batch: 1,
-  loss: { crossEntropy: 1, dice: 1, focal: 0 },
+  loss: [{ kind: 'cross-entropy' }, { kind: 'dice' }],
   batchNorm: 'frozen',
   optimiser: { kind: 'sgd', momentum: 0 },
   clipNorm: null,

@@ -26,7 +26,7 @@ const SETTINGS: Readonly<Record<string, Partial<TrainingOptions>>> = {
   'frozen averages, cross-entropy and Dice': { batchNorm: 'frozen' },
   'batch statistics, all three losses, clipping': {
     batchNorm: 'batch',
-    loss: { crossEntropy: 1, dice: 0.5, focal: 1 },
+    loss: [{ kind: 'cross-entropy' }, { kind: 'dice', factor: 0.5 }, { kind: 'focal' }],
     clipNorm: 0.5,
   },
   'one matrix product per tap, momentum': {

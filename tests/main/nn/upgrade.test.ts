@@ -62,8 +62,15 @@ async function agree(original: OnnxModel): Promise<void> {
     nodes: model.graph.nodes,
     parameters: [],
   } as const;
-  const forward = appendForward(g, { model, network, image, weights: new Map(), usesBatch: () => false });
-  g.output('result', forward.logits);
+  const forward = appendForward(g, {
+    model,
+    network,
+    image,
+    weights: new Map(),
+    results: [logits],
+    usesBatch: () => false,
+  });
+  g.output('result', forward.results[0]);
   const { result } = await openReferenceModel(g.finish('upgraded')).run({ image: x });
   const session = await openOnnxRuntime(encodeModel(original));
   const expected = (await session.run({ x }))[logits];

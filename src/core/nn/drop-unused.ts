@@ -1,0 +1,13 @@
+/** A pass that takes away nodes whose results reach no output, and constants that nobody reads any more. */
+import type { GraphPass } from './graph-pass.ts';
+
+export const dropUnused: GraphPass = (graph) => {
+  const used = new Set(graph.outputs.map((output) => output.name));
+  const kept = [...graph.nodes].reverse().filter((node) => {
+    const needed = node.outputs.some((name) => used.has(name));
+    if (needed) for (const name of node.inputs) used.add(name);
+    return needed;
+  });
+  const initialisers = new Map([...graph.initialisers].filter(([name]) => used.has(name)));
+  return { ...graph, nodes: kept.reverse(), initialisers };
+};

@@ -1,0 +1,13 @@
+/** The passes that every training step goes through, in order. A new one is a line here. */
+import { dropUnused } from './drop-unused.ts';
+import type { Lowering } from './grad-rule.ts';
+import type { GraphPass } from './graph-pass.ts';
+
+/** What a pass may need to know of the step that it rewrites. */
+export interface PassRequest {
+  readonly lowering: Lowering;
+}
+
+export function passesOf(_request: PassRequest): readonly GraphPass[] {
+  return [dropUnused];
+}

@@ -1,0 +1,95 @@
+/** What of a network learns, and on which of its outputs: decided from the options before anything is built. */
+import { HistoloopError } from '../errors.ts';
+import { GraphBuilder } from './builder.ts';
+import type { Node, OnnxModel } from './graph.ts';
+import { type LossTerm, lossKind } from './loss-terms.ts';
+import { layOut, type Parameter, type ParameterLayout } from './parameters.ts';
+import { findSegmentation, type SegmentationNetwork } from './segmentation-network.ts';
+import type { TrainingOptions } from './training-options.ts';
+import { topologicalOrder } from './verify.ts';
+
+/** An output that is trained on. */
+export interface Head {
+  readonly output: string;
+  /** The network's value that the loss looks at: logits, or the output itself where it is told values. */
+  readonly value: string;
+  readonly loss: readonly LossTerm[];
+  readonly kind: 'classes' | 'values';
+  /** Names of its inputs. */
+  readonly target: string;
+  readonly weight: string;
+}
+
+/** What the stages of building hand to each other. */
+export interface Plan {
+  readonly g: GraphBuilder;
+  /** Prepared (`prepareModel`). */
+  readonly model: OnnxModel;
+  /** Everything that the heads need. */
+  readonly network: SegmentationNetwork;
+  readonly options: TrainingOptions;
+  /** The main head first. */
+  readonly heads: readonly Head[];
+  readonly layout: ParameterLayout;
+  readonly runningLayout: ParameterLayout;
+  readonly usesBatch: (node: Node) => boolean;
+}
+
+/** Errors: `model-unusable` (nothing may learn, no such output), `bad-input`. */
+export function planTraining(model: OnnxModel, options: TrainingOptions): Plan {
+  const { network, heads } = findHeads(model, options);
+  const rateOf = ratesBy(options);
+  const usesBatch = (node: Node) =>
+    options.batchNorm === 'batch' && node.op === 'BatchNormalization' && rateOf(node.inputs[1]) > 0;
+  const layout = layOut(learning(model, network.parameters, rateOf));
+  if (layout.length === 0) throw new HistoloopError('model-unusable', 'the network has no weight that may learn');
+  const averages = network.nodes.filter(usesBatch).flatMap((node) => node.inputs.slice(3, 5));
+  const runningLayout = layOut(learning(model, averages, () => 1));
+  return { g: new GraphBuilder(), model, network, options, heads, layout, runningLayout, usesBatch };
+}
+
+/** How fast a weight learns, as a multiple of the step's rate; 0: not at all. */
+function ratesBy({ trainable = () => true, groups = [] }: TrainingOptions): (name: string) => number {
+  return (name) => (trainable(name) ? (groups.find((group) => group.on(name))?.rate ?? 1) : 0);
+}
+
+function learning(model: OnnxModel, names: readonly string[], rateOf: (name: string) => number): Parameter[] {
+  return names
+    .filter((name) => rateOf(name) > 0)
+    .map((name) => ({ name, dims: model.graph.initialisers.get(name)!.dims, rate: rateOf(name) }));
+}
+
+function findHeads(model: OnnxModel, options: TrainingOptions): { network: SegmentationNetwork; heads: Head[] } {
+  const asked = [{ output: options.output, loss: options.loss }, ...(options.heads ?? [])];
+  const found = asked.map(({ output, loss }) => {
+    const network = findSegmentation(model, output);
+    const kind = lossKind(loss);
+    if (kind === 'classes') return { network, value: network.logits, loss, kind, output: output ?? network.logits };
+    const name = output ?? model.graph.outputs[0].name;
+    return { network, value: name, loss, kind, output: name };
+  });
+  const heads = found.map(({ value, loss, kind, output }, i) => {
+    const suffix = i === 0 ? '' : `/${output}`;
+    return { value, loss, kind, output, target: `target${suffix}`, weight: `weight${suffix}` };
+  });
+  const names = heads.map((head) => head.output);
+  if (new Set(names).size < names.length) {
+    throw new HistoloopError('bad-input', `the outputs ${names.join(', ')} are not all different; name each once`);
+  }
+  const nodes = neededFor(
+    heads.map((head) => head.value),
+    topologicalOrder(model.graph),
+  );
+  const parameters = [...new Set(found.flatMap(({ network }) => network.parameters))];
+  return { network: { ...found[0].network, nodes, parameters }, heads };
+}
+
+function neededFor(values: readonly string[], order: readonly Node[]): Node[] {
+  const needed = new Set(values);
+  const nodes = [...order].reverse().filter((node) => {
+    const wanted = node.outputs.some((name) => needed.has(name));
+    if (wanted) for (const name of node.inputs) needed.add(name);
+    return wanted;
+  });
+  return nodes.reverse();
+}
