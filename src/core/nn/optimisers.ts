@@ -59,14 +59,14 @@ export interface Hyper {
   readonly correctV: string;
   readonly decay: string;
   readonly apply: string;
-  readonly emaKeep: string;
+  readonly emaTake: string;
 }
 
 export function sliceHyper(g: GraphBuilder, hyper: string): Hyper {
-  const [rate, correctM, correctV, decay, apply, emaKeep] = Array.from({ length: HYPER_LENGTH }, (_, i) =>
+  const [rate, correctM, correctV, decay, apply, emaTake] = Array.from({ length: HYPER_LENGTH }, (_, i) =>
     g.slice(hyper, 0, i, i + 1),
   );
-  return { rate, correctM, correctV, decay, apply, emaKeep };
+  return { rate, correctM, correctV, decay, apply, emaTake };
 }
 
 /** Default weight decay of the kind. */
@@ -151,7 +151,7 @@ export interface HyperExtras {
 
 /**
  * The `hyper` input of one run: learning rate, 1/(1−β1^t), 1/√(1−β2^t), learning rate · weight decay, whether the update
- * is applied, what the averaged weights keep. `step` counts updates from 1.
+ * is applied, what the averaged weights take of the new ones. `step` counts updates from 1.
  */
 export function stepHyper(step: number, learningRate: number, optimiser: Optimiser, extras: HyperExtras = {}): Tensor {
   const { beta1 = 0.9, beta2 = 0.999 } = optimiser.kind === 'sgd' ? { beta1: 0, beta2: 0 } : optimiser;
@@ -159,6 +159,6 @@ export function stepHyper(step: number, learningRate: number, optimiser: Optimis
   const rate = apply ? learningRate : 0;
   const decay = optimiser.kind === 'adamw' ? weightDecayOf(optimiser) : 0;
   const corrections = [1 / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)];
-  const values = [rate, ...corrections, rate * decay, apply ? 1 : 0, apply ? emaKeep : 1];
+  const values = [rate, ...corrections, rate * decay, apply ? 1 : 0, apply ? 1 - emaKeep : 0];
   return { type: 'float32', dims: [HYPER_LENGTH], data: Float32Array.from(values) };
 }

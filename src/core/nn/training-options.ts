@@ -1,6 +1,7 @@
 /** What a training step is asked for, and what it is once built. Types and the check of them; nothing is built here. */
 import { HistoloopError } from '../errors.ts';
 import type { Lowering } from './grad-rule.ts';
+import type { Adapter, AdapterOptions } from './lora.ts';
 import { type LossTerm, lossKind } from './loss-terms.ts';
 import type { Optimiser } from './optimisers.ts';
 import type { ParameterLayout } from './parameters.ts';
@@ -25,6 +26,12 @@ export interface TrainingOptions {
   readonly trainable?: (name: string) => boolean;
   /** Learning rates by name, as multiples of the step's: the first group that takes a name counts; 0 freezes. */
   readonly groups?: readonly RateGroup[];
+  /** Thin matrices learn in place of the weights they are on (LoRA); nothing else learns unless `trainable` names it. */
+  readonly adapters?: AdapterOptions;
+  /** Runs whose gradients are averaged before one update (`stepHyper`'s `apply`); default 1. Keeps state `accumulated`. */
+  readonly accumulate?: number;
+  /** Keeps a moving average of the weights as state `ema` (`stepHyper`'s `emaKeep`; `writeParameters` can write it). */
+  readonly averageWeights?: boolean;
   /** The picture comes as bytes 0…255 and class targets as uint8; the step normalises: (byte / 255 − mean) / deviation. */
   readonly bytes?: ByteInputs;
   readonly lowering?: Lowering;
@@ -68,6 +75,10 @@ export interface TrainingProgram {
   readonly layout: ParameterLayout;
   /** Where each running average lies in state `running`; empty with frozen normalisation. */
   readonly runningLayout: ParameterLayout;
+  /** What `writeParameters` merges into the weights; empty without adapters. */
+  readonly adapters: readonly Adapter[];
+  /** Runs per update. */
+  readonly accumulate: number;
   /** For `OpenSession`: the state and its first values. State names are stable, so a checkpoint may replace `initial`. */
   readonly sessionOptions: SessionOptions;
   readonly inputs: HeadInputs & {
@@ -86,7 +97,7 @@ export interface TrainingProgram {
 
 /** Error: `bad-input`, naming the option. */
 export function checkOptions(options: TrainingOptions): void {
-  const { batch, heightPx, widthPx, clipNorm, loss, heads = [], groups = [] } = options;
+  const { batch, heightPx, widthPx, clipNorm, loss, heads = [], groups = [], accumulate = 1 } = options;
   const sizes = [batch, heightPx, widthPx];
   if (!sizes.every((size) => Number.isInteger(size) && size > 0 && size <= 65536)) {
     throw new HistoloopError(
@@ -94,6 +105,8 @@ export function checkOptions(options: TrainingOptions): void {
       `a batch of ${sizes.join('×')} is no batch of pictures; use whole positive numbers`,
     );
   }
+  if (!(Number.isInteger(accumulate) && accumulate > 0))
+    throw new HistoloopError('bad-input', `accumulate ${accumulate} must be a whole number of runs, 1 or more`);
   for (const terms of [loss, ...heads.map((head) => head.loss)]) lossKind(terms);
   if (clipNorm !== null && !(clipNorm > 0))
     throw new HistoloopError('bad-input', `clipNorm ${clipNorm} must be positive, or null`);

@@ -1,7 +1,7 @@
 /** From the loss to the next weights: the flat gradient, clipped, through the optimiser; and the state links of it all. */
 import { differentiate } from './grad.ts';
 import type { Rule } from './grad-rule.ts';
-import { clipGlobalNorm, optimiserStep, sliceHyper, weightDecayOf } from './optimisers.ts';
+import { clipGlobalNorm, type Hyper, optimiserStep, sliceHyper, weightDecayOf } from './optimisers.ts';
 import { decays, joinParameters, runsOf } from './parameters.ts';
 import type { Plan } from './training-plan.ts';
 
@@ -30,20 +30,39 @@ export function flatGradient({ g, options, layout }: Plan, { loss, views, rules 
 /** Adds the optimiser; gives the state links, input → output. */
 export function addUpdate(plan: Plan, theta: string, gradient: string): Record<string, string> {
   const { g, options, layout } = plan;
-  const { optimiser, clipNorm } = options;
+  const { optimiser, clipNorm, accumulate = 1 } = options;
+  const hyper = sliceHyper(g, 'hyper');
+  const gathered = accumulate === 1 ? gradient : accumulated(plan, gradient, hyper);
   const m = g.input('m', 'float32', [layout.length]);
   const v = optimiser.kind === 'sgd' ? null : g.input('v', 'float32', [layout.length]);
   const next = optimiserStep(g, optimiser, {
     state: { theta, m, v },
-    gradient: clipNorm === null ? gradient : clipGlobalNorm(g, gradient, clipNorm),
-    hyper: sliceHyper(g, 'hyper'),
+    gradient: clipNorm === null ? gathered : clipGlobalNorm(g, gathered, clipNorm),
+    hyper,
     decayMask: decayMask(plan),
     rates: rates(plan),
+    switched: accumulate > 1,
   });
-  g.output('theta_next', next.theta);
-  g.output('m_next', next.m);
-  if (next.v !== null) g.output('v_next', next.v);
-  return { theta: 'theta_next', m: 'm_next', ...(next.v === null ? {} : { v: 'v_next' }) };
+  const vectors: Record<string, string> = { theta: next.theta, m: next.m };
+  if (next.v !== null) vectors.v = next.v;
+  if (options.averageWeights) vectors.ema = averaged(plan, next.theta, hyper);
+  for (const [name, value] of Object.entries(vectors)) g.output(`${name}_next`, value);
+  const kept = accumulate > 1 ? [...Object.keys(vectors), 'accumulated'] : Object.keys(vectors);
+  return Object.fromEntries(kept.map((name) => [name, `${name}_next`]));
+}
+
+/** The mean gradient of the runs so far; after the run that applies it, it starts again from 0. */
+function accumulated({ g, options, layout }: Plan, gradient: string, { apply }: Hyper): string {
+  const before = g.input('accumulated', 'float32', [layout.length]);
+  const sum = g.add(before, g.scale(gradient, 1 / options.accumulate!));
+  g.output('accumulated_next', g.mul(sum, g.sub(g.scalar(1), apply)));
+  return sum;
+}
+
+/** e ← e + share · (θ − e). */
+function averaged({ g, layout }: Plan, theta: string, { emaTake }: Hyper): string {
+  const before = g.input('ema', 'float32', [layout.length]);
+  return g.add(before, g.mul(g.sub(theta, before), emaTake));
 }
 
 /** 1 for every element that decays [L]; null where none does. */

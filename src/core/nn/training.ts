@@ -6,6 +6,7 @@ import { appendForward } from './forward.ts';
 import type { Lowering } from './grad-rule.ts';
 import type { OnnxModel } from './graph.ts';
 import type { WrittenGraph } from './graph-pass.ts';
+import { adaptedWeights, mergeAdapters } from './lora.ts';
 import type { LossTerm } from './loss-terms.ts';
 import { encodeModel } from './onnx.ts';
 import { type Optimiser, stepHyper } from './optimisers.ts';
@@ -43,7 +44,7 @@ export function buildTrainingProgram(model: OnnxModel, options: TrainingOptions)
   const forward = appendForward(g, {
     ...plan,
     image: image.value,
-    weights: new Map([...views, ...runningViews(plan)]),
+    weights: new Map([...views, ...adaptedWeights(g, plan.model, plan.adapters, views), ...runningViews(plan)]),
     results: plan.heads.map((head) => head.value),
   });
   const { loss, heads } = addLoss(plan, forward.results);
@@ -60,6 +61,8 @@ export function buildTrainingProgram(model: OnnxModel, options: TrainingOptions)
     bytes: encodeStep(plan, loss),
     layout,
     runningLayout,
+    adapters: plan.adapters,
+    accumulate: options.accumulate ?? 1,
     sessionOptions: sessionOptionsOf(plan, state),
     inputs: { image: image.input, target, weight, hyper },
     classes,
@@ -87,7 +90,7 @@ function encodeStep({ g, options }: Plan, loss: string): Uint8Array {
 function sessionOptionsOf(plan: Plan, state: Readonly<Record<string, string>>): SessionOptions {
   const { model, layout, runningLayout } = plan;
   const first = (name: string): Tensor => {
-    if (name === 'theta') return gatherParameters(model, layout);
+    if (name === 'theta' || name === 'ema') return gatherParameters(model, layout);
     if (name === 'running') return gatherParameters(model, runningLayout);
     return { type: 'float32', dims: [layout.length], data: new Float32Array(layout.length) };
   };
@@ -97,14 +100,16 @@ function sessionOptionsOf(plan: Plan, state: Readonly<Record<string, string>>): 
 
 /**
  * The inference network with learned weights (and running averages). `state` is what `Session.readState` returned;
- * `model` the network the program was built from.
+ * `model` the network the program was built from; `weights` whether the last weights or their moving average.
  * Errors: `model-output-invalid` where a weight is not finite, `bad-input` where the state is another network's.
  */
 export function writeParameters(
   model: OnnxModel,
   program: TrainingProgram,
   state: Readonly<Record<string, Tensor>>,
+  weights: 'theta' | 'ema' = 'theta',
 ): OnnxModel {
-  const learned = scatterParameters(prepareModel(model), program.layout, state.theta);
-  return program.runningLayout.length > 0 ? scatterParameters(learned, program.runningLayout, state.running) : learned;
+  const learned = scatterParameters(prepareModel(model), program.layout, state[weights]);
+  const merged = mergeAdapters(learned, program.adapters);
+  return program.runningLayout.length > 0 ? scatterParameters(merged, program.runningLayout, state.running) : merged;
 }
