@@ -10,6 +10,8 @@ import { HistoloopError, isHistoloopError, toPlainError } from '../core/errors.t
 /** What a piece of work may do while it runs. */
 export interface JobContext {
   readonly signal: AbortSignal;
+  /** True where the work must end because the workstation closes: what was done is wanted when it opens again. */
+  closing(): boolean;
   /** `already` counts what an earlier, interrupted run had done, so that the rate speaks of this one. */
   progress(done: number, total: number, unit: string, already?: number): void;
   say(message: string): void;
@@ -20,7 +22,8 @@ export type JobWork = (input: unknown, context: JobContext) => Promise<JobResult
 
 export interface JobsOptions {
   readonly work: Readonly<Record<JobKind, JobWork>>;
-  readonly resumable: Readonly<Record<JobKind, boolean>>;
+  /** Whether a job that ended so can go on from what it had done. */
+  resumable(job: JobState): boolean;
   /** Keeps a job's state beyond a restart. */
   save(job: JobState, input: unknown): Promise<void>;
   changed(job: JobState): void;
@@ -30,6 +33,8 @@ interface Entry {
   state: JobState;
   readonly input: unknown;
   readonly abort: AbortController;
+  /** By a person, and not because the workstation closes. */
+  cancelled: boolean;
   finished: Promise<JobState>;
 }
 
@@ -52,6 +57,10 @@ const MAX_LOSS_POINTS = 2000;
 
 function isOver(state: JobState): boolean {
   return state.state !== 'queued' && state.state !== 'running';
+}
+
+function entryOf(state: JobState, input: unknown): Entry {
+  return { state, input, abort: new AbortController(), cancelled: false, finished: Promise.resolve(state) };
 }
 
 function measure(done: number, total: number, unit: string, sinceMs: number, already: number): JobProgress {
@@ -82,13 +91,15 @@ export function createJobs(options: JobsOptions): Jobs {
     options.changed(entry.state);
   };
 
+  const end = (entry: Entry, part: Partial<JobState> & Pick<JobState, 'state'>): void =>
+    change(entry, { ...part, resumable: options.resumable({ ...entry.state, ...part }) });
+
   /** A job that waits is over at once; one that runs ends when its work has noticed. */
   function stop(entry: Entry): void {
     entry.abort.abort();
-    const resumable = options.resumable[entry.state.kind];
-    const waits = entry.state.state === 'queued';
-    if (waits) change(entry, { state: 'cancelled', message: 'cancelled before it began', resumable });
-    else change(entry, { message: 'cancelling …' });
+    if (entry.state.state !== 'queued') change(entry, { message: closed ? 'closing …' : 'cancelling …' });
+    else if (closed) end(entry, { state: 'interrupted', message: 'the workstation was closed before it began' });
+    else end(entry, { state: 'cancelled', message: 'cancelled before it began' });
   }
 
   function contextOf(entry: Entry): JobContext {
@@ -102,6 +113,7 @@ export function createJobs(options: JobsOptions): Jobs {
     };
     return {
       signal: entry.abort.signal,
+      closing: () => closed && !entry.cancelled,
       progress: (done, total, unit, already = 0) =>
         notify({ progress: measure(done, total, unit, performance.now() - startedAt, already) }),
       say: (message) => change(entry, { message }),
@@ -119,9 +131,9 @@ export function createJobs(options: JobsOptions): Jobs {
       change(entry, { state: 'done', result, progress: { ...entry.state.progress, secondsLeft: 0 } });
     } catch (error) {
       const cancelled = entry.abort.signal.aborted || (isHistoloopError(error) && error.code === 'cancelled');
-      const resumable = options.resumable[entry.state.kind];
-      if (cancelled) change(entry, { state: 'cancelled', message: 'cancelled', resumable });
-      else change(entry, { state: 'failed', error: toPlainError(error), resumable });
+      if (!cancelled) end(entry, { state: 'failed', error: toPlainError(error) });
+      else if (closed && !entry.cancelled) end(entry, { state: 'interrupted', message: 'the workstation was closed' });
+      else end(entry, { state: 'cancelled', message: 'cancelled' });
     }
   }
 
@@ -154,7 +166,7 @@ export function createJobs(options: JobsOptions): Jobs {
       result: null,
       resumable: false,
     };
-    const entry: Entry = { state, input, abort: new AbortController(), finished: Promise.resolve(state) };
+    const entry = entryOf(state, input);
     entries.set(state.jobId, entry);
     options.changed(state);
     const saved = options.save(state, input);
@@ -175,7 +187,9 @@ export function createJobs(options: JobsOptions): Jobs {
     start,
     cancel(jobId) {
       const entry = find(jobId);
-      if (!isOver(entry.state)) stop(entry);
+      if (isOver(entry.state)) return entry.state;
+      entry.cancelled = true;
+      stop(entry);
       return entry.state;
     },
     async resume(jobId) {
@@ -197,10 +211,9 @@ export function createJobs(options: JobsOptions): Jobs {
     },
     finished: async (jobId) => find(jobId).finished,
     restore(saved, input) {
-      const state: JobState = isOver(saved)
-        ? saved
-        : { ...saved, state: 'interrupted', resumable: options.resumable[saved.kind] };
-      entries.set(state.jobId, { state, input, abort: new AbortController(), finished: Promise.resolve(state) });
+      const interrupted: JobState = { ...saved, state: 'interrupted' };
+      const state = isOver(saved) ? saved : { ...interrupted, resumable: options.resumable(interrupted) };
+      entries.set(state.jobId, entryOf(state, input));
     },
     async close() {
       closed = true;

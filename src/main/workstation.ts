@@ -34,6 +34,8 @@ export interface WorkstationOptions {
   /** False lets every path in (the command line). Default true. */
   readonly fenced?: boolean;
   readonly readOnly?: boolean;
+  /** How often a training leaves a checkpoint to go on from after a crash. Default 15 s. */
+  readonly checkpointEveryMs?: number;
   /** True: a project without slides gets the drawn demo slide and a first prediction to correct. */
   readonly furnish?: boolean;
 }
@@ -53,7 +55,14 @@ export interface Workstation {
   close(): Promise<void>;
 }
 
-const RESUMABLE: Readonly<Record<JobKind, boolean>> = { predict: true, train: false, export: false };
+/** A prediction keeps its tiles however it ended; a training what it left when it was cut off, not when it was cancelled. */
+const RESUMABLE: { readonly [K in JobKind]: (job: JobState) => boolean } = {
+  predict: () => true,
+  train: ({ state, error }) => state === 'interrupted' || (state === 'failed' && error?.code === 'engine-died'),
+  export: () => false,
+};
+
+const CHECKPOINT_EVERY_MS = 15_000;
 
 /** Older ones stay in the project's file, where nobody waits for them. */
 const JOBS_SHOWN = 100;
@@ -124,7 +133,9 @@ async function startParts(options: WorkstationOptions): Promise<Parts> {
   const engine = startEngine(options.engine);
   try {
     const library = await openModelLibrary(store, engine);
-    return { store, engine, library, shelf: createSlideShelf(store), events: createEvents() };
+    const shelf = createSlideShelf(store);
+    const checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
+    return { store, engine, library, shelf, events: createEvents(), checkpointEveryMs };
   } catch (error) {
     await Promise.allSettled([store.close(), engine.close()]);
     throw error;
@@ -140,7 +151,7 @@ export async function openWorkstation(options: WorkstationOptions): Promise<Work
   const folders = createFolders([parts.store.folder, ...(options.folders ?? [])], options.fenced ?? true);
   const jobs: Jobs = createJobs({
     work: createTasks(parts, () => jobs),
-    resumable: RESUMABLE,
+    resumable: (job) => RESUMABLE[job.kind](job),
     save: async (job, input) => {
       if (parts.store.readOnly) return;
       await parts.store.saveJob({

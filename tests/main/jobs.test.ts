@@ -15,7 +15,7 @@ function jobsOf(work: Partial<Record<JobKind, JobWork>>) {
   const seen: JobState[] = [];
   const jobs = createJobs({
     work: { predict: never, train: never, export: async () => done, ...work },
-    resumable: { predict: true, train: false, export: false },
+    resumable: ({ kind }) => kind === 'predict',
     save: async (job) => void saved.push(job),
     changed: (job) => void seen.push(job),
   });
@@ -169,9 +169,30 @@ test('a full disk refuses a new job and does not undo a finished one', async () 
     return done;
   };
   const work = { predict: never, train: never, export: export_ };
-  const jobs = createJobs({ work, resumable: { predict: true, train: false, export: false }, save, changed: () => {} });
+  const jobs = createJobs({ work, resumable: () => false, save, changed: () => {} });
   const { jobId } = await jobs.start('export', 'Export', {});
   expect(await jobs.finished(jobId)).toMatchObject({ state: 'done', message: /no room/ });
   await expect(jobs.start('export', 'Export', {})).rejects.toMatchObject({ code: 'disk-full' });
   expect(jobs.list()).toHaveLength(1);
+});
+
+test('work that ends because the workstation closes is interrupted, not cancelled, and knows it', async () => {
+  const closing: boolean[] = [];
+  const asking: JobWork = (_, context) =>
+    new Promise((_resolve, reject) =>
+      context.signal.addEventListener('abort', () => {
+        closing.push(context.closing());
+        reject(new HistoloopError('cancelled', 'cancelled'));
+      }),
+    );
+  const { jobs } = jobsOf({ predict: asking, train: asking });
+  const [predict, train] = [await jobs.start('predict', 'Predict', {}), await jobs.start('train', 'Train', {})];
+  const waiting = await jobs.start('predict', 'Predict', {});
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  jobs.cancel(train.jobId);
+  await jobs.close();
+  expect(closing).toEqual([false, true]);
+  expect(await jobs.finished(predict.jobId)).toMatchObject({ state: 'interrupted', resumable: true });
+  expect(await jobs.finished(waiting.jobId)).toMatchObject({ state: 'interrupted', resumable: true });
+  expect(await jobs.finished(train.jobId)).toMatchObject({ state: 'cancelled' });
 });

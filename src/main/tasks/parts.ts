@@ -14,6 +14,8 @@ export interface Parts {
   readonly shelf: SlideShelf;
   readonly library: ModelLibrary;
   readonly events: Events;
+  /** How often a training leaves a checkpoint. */
+  readonly checkpointEveryMs: number;
 }
 
 /** Beyond this a slide and a model were not made for each other, and a block would fill the memory. */

@@ -4,6 +4,7 @@
  */
 import { throwIfCancelled } from '../../core/cancel.ts';
 import type { JobResult, TrainingRecord } from '../../core/contract.ts';
+import { isHistoloopError } from '../../core/errors.ts';
 import type { Rect } from '../../core/geometry.ts';
 import type { TrainingBlock } from '../../core/learn/blocks.ts';
 import type { ModelCard } from '../../core/learn/model-card.ts';
@@ -13,6 +14,7 @@ import type { LoadedModel } from '../model-library.ts';
 import type { CorrectionBlock } from '../store/store-methods.ts';
 import { predictedLayers } from './layers.ts';
 import { type Parts, scaleFor } from './parts.ts';
+import { checkpointFolder, type DiskKeeper, hashOfData, keepOnDisk } from './training-keeper.ts';
 
 export interface TrainInput {
   readonly modelId: string;
@@ -128,6 +130,23 @@ async function keepVersion(parts: Parts, model: LoadedModel, bytes: Uint8Array, 
   return { modelId: version.modelId, promoted };
 }
 
+/** Counts the steps that this run did, so that the rate does not speak of those before an interruption. */
+function stepsOf(job: JobContext) {
+  let before: number | null = null;
+  return (step: number, total: number, loss: number) => {
+    before ??= step - 1;
+    job.loss(step, loss);
+    job.progress(step, total, 'steps', before);
+  };
+}
+
+/** Only what was cut off is gone on with: not what a person cancelled, nor what would fail in the same way again. */
+async function dropUnlessWanted(keeper: DiskKeeper, error: unknown, job: JobContext): Promise<never> {
+  const cutOff = job.closing() || (isHistoloopError(error) && error.code === 'engine-died');
+  if (!cutOff) await keeper.drop();
+  throw error;
+}
+
 export async function runTrain(parts: Parts, input: TrainInput, job: JobContext): Promise<JobResult> {
   const startedAt = performance.now();
   const model = await parts.library.load(input.modelId);
@@ -135,21 +154,18 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
   const corrections = await parts.store.correctionCount();
   const { train, heldOut, warnings } = await readBlocks(parts, model, job);
   job.say('learning');
-  const learned = await fineTune({
-    model: model.bytes,
-    card: model.card,
-    classIds: model.classIds,
-    train,
-    heldOut,
-    steps: input.steps,
-    seed: input.seed,
-    open: parts.engine.open,
-    onStep(step, total, loss) {
-      job.loss(step, loss);
-      job.progress(step, total, 'steps');
-    },
-    signal: job.signal,
+  const keeper = keepOnDisk({
+    folder: checkpointFolder(parts.store.folder),
+    dataSha256: hashOfData(model.bytes, train, job.signal),
+    everyMs: parts.checkpointEveryMs,
+    job,
   });
+  const options = { card: model.card, classIds: model.classIds, train, heldOut, steps: input.steps, seed: input.seed };
+  const onStep = stepsOf(job);
+  const running = { model: model.bytes, open: parts.engine.open, onStep, keeper, signal: job.signal };
+  const learned = await fineTune({ ...options, ...running }).catch((error: unknown) =>
+    dropUnlessWanted(keeper, error, job),
+  );
   throwIfCancelled(job.signal);
   const record: TrainingRecord = {
     corrections,
@@ -163,6 +179,7 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
     warnings: [...warnings, ...learned.warnings],
   };
   const { modelId, promoted } = await keepVersion(parts, model, learned.model, record);
+  await keeper.drop();
   job.say(describe(record, promoted));
   return { kind: 'train', modelId, promoted, record };
 }
