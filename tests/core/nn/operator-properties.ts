@@ -10,7 +10,7 @@ import type { Node, OnnxModel } from '../../../src/core/nn/graph.ts';
 import { printModel } from '../../../src/core/nn/print.ts';
 import { openReferenceModel } from '../../../src/core/nn/reference.ts';
 import type { Session, Tensor } from '../../../src/core/nn/session.ts';
-import { isFloat, sizeOf, tensorOf } from '../../../src/core/nn/tensor.ts';
+import { isFloat, numbersOf, sizeOf, tensorOf } from '../../../src/core/nn/tensor.ts';
 import { appendUpgraded } from '../../../src/core/nn/upgrade.ts';
 import { OPSET } from '../../../src/core/nn/verify.ts';
 import { createRandom, type Random } from '../../../src/core/random.ts';
@@ -134,9 +134,9 @@ export function runExactly({ model, feeds }: WrittenCase): Promise<Record<string
 
 function inDoubles(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   return Object.fromEntries(
-    Object.entries(feeds).map(([name, { type, dims, data }]) => {
-      const doubles = { type: 'float64', dims, data: Float64Array.from(data as Float32Array) } as const;
-      return [name, type === 'float32' ? doubles : { type, dims, data }];
+    Object.entries(feeds).map(([name, tensor]) => {
+      if (tensor.type !== 'float32') return [name, tensor];
+      return [name, { type: 'float64', dims: tensor.dims, data: Float64Array.from(numbersOf(tensor)) }];
     }),
   );
 }
