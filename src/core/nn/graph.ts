@@ -15,7 +15,9 @@ export type Attribute =
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'tensor'; readonly value: Tensor }
-  /** Sub-graphs and the like: kept as they came so that a model survives a round trip, never looked into. */
+  /** A branch or body. It may use values of the graph around it by name (`valuesUsed` in `rename.ts`). */
+  | { readonly kind: 'graph'; readonly value: Graph }
+  /** Types, lists of graphs and the like: kept as they came so that a model survives a round trip, never looked into. */
   | { readonly kind: 'opaque'; readonly bytes: Uint8Array };
 
 export type Attributes = Readonly<Record<string, Attribute>>;

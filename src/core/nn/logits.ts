@@ -64,7 +64,7 @@ function stepBack({ logits, activation }: Ending, makers: ReadonlyMap<string, No
     if (scores !== null) return { logits: scores, activation };
   }
   const inside = insideTransposes(node, makers);
-  return inside && { logits: inside, activation: 'softmax' };
+  return inside === null ? null : { logits: inside, activation: 'softmax' };
 }
 
 /** Class numbers are often squeezed or given an axis after the argmax, or made by a threshold. */
@@ -90,7 +90,8 @@ function insideTransposes(last: Node, makers: ReadonlyMap<string, Node>): string
 }
 
 /** Names that makers give to outputs which help training or post-processing, and to the one that is the mask. */
-const SIDE = /(^|[^a-z])(aux|ds|side|deep|hv|hover|np|nuclei|boundary|border|edge|contour|dist|distance|emb|feat)/i;
+const SIDE = /(^|[^a-z])(aux|ds|side|deep|np|nuclei|boundary|border|edge|contour)/i;
+const NO_MASK = /(^|[^a-z])(hv|hover|dist|flow|emb|feat)/i;
 const MAIN = /(^|[^a-z])(tp|type|class|cls|seg|sem|semantic|mask|logits?|out|output|main|final|pred)/i;
 
 /**
@@ -105,7 +106,7 @@ export function rankOutputs(graph: Graph): ValueInfo[] {
 function scoreOf({ name, type, dims }: ValueInfo): readonly number[] {
   const [height, width] = dims?.length === 4 ? dims.slice(2) : [];
   const pixels = typeof height === 'number' && typeof width === 'number' ? height * width : 0;
-  const said = (SIDE.test(name) ? -1 : 0) + (MAIN.test(name) ? 1 : 0);
+  const said = (NO_MASK.test(name) ? -2 : 0) + (SIDE.test(name) ? -1 : 0) + (MAIN.test(name) ? 1 : 0);
   return [dims?.length === 4 ? 1 : 0, isFloat(type) ? 1 : 0, pixels, said];
 }
 

@@ -1,6 +1,18 @@
-/** TensorProto ↔ `Tensor`. float16 and bfloat16 become float32 on the way in; types we cannot hold are refused by name. */
+/**
+ * TensorProto ↔ `Tensor`. float16 and bfloat16 become float32 on the way in; types we cannot hold are refused by name.
+ * Numbers in a file beside the model are asked of the caller, who alone may touch files.
+ */
 import { HistoloopError } from '../errors.ts';
-import { decodeUtf8, type Field, readBigInts, readFields, readFloats, readNumbers, type Writer } from './protobuf.ts';
+import {
+  decodeUtf8,
+  type Field,
+  readBigInts,
+  readFields,
+  readFloat32s,
+  readFloats,
+  readNumbers,
+  type Writer,
+} from './protobuf.ts';
 import type { Tensor, TensorType } from './session.ts';
 import { sizeOf, tensorOf } from './tensor.ts';
 
@@ -31,11 +43,36 @@ const OTHER_NAMES: Readonly<Record<number, string>> = {
   13: 'uint64',
   14: 'complex64',
   15: 'complex128',
+  17: 'float8',
+  18: 'float8',
+  19: 'float8',
+  20: 'float8',
+  21: 'uint4',
+  22: 'int4',
+  23: 'float4',
 };
 const FLOAT16 = 10;
 const BFLOAT16 = 16;
 /** More elements than this cannot be addressed by one typed array, whatever the file says. */
 const MAX_ELEMENTS = 2 ** 31;
+const MAX_RANK = 32;
+
+/** Where the numbers of a tensor lie beside the model, as its file says: to be doubted. */
+export interface ExternalPlace {
+  readonly tensor: string;
+  readonly location: string;
+  readonly offset: number;
+  /** Bytes that the tensor's shape and type need; the file's own word agrees. */
+  readonly length: number;
+}
+
+/** What reading a tensor needs from outside. */
+export interface TensorReading {
+  /** Gives bytes of their own buffer; null where only whole files are read. */
+  readonly external: ((place: ExternalPlace) => Uint8Array) | null;
+  /** Called for each tensor of half precision. */
+  readonly sawHalf: () => void;
+}
 
 /** Our type for an ONNX element type. Error: `model-unusable` for one we do not hold. */
 export function typeOfCode(code: number, where: string): TensorType {
@@ -60,27 +97,64 @@ export interface NamedTensor {
 }
 
 /** Reads one TensorProto. `where` names it in errors until its own name is known. */
-export function decodeTensor(bytes: Uint8Array, where: string): NamedTensor {
+export function decodeTensor(bytes: Uint8Array, where: string, reading: TensorReading): NamedTensor {
   const fields = readFields(bytes);
   const nameField = fields.find((field) => field.id === 8);
   const name = nameField ? decodeUtf8(nameField.bytes) : '';
   const label = `tensor '${name || where}'`;
-  if (fields.some((field) => field.id === 13) || fields.some((field) => field.id === 14 && field.number === 1)) {
+  const code = fields.findLast((field) => field.id === 2)?.number ?? 0;
+  const type = typeOfCode(code, label);
+  if (code === FLOAT16 || code === BFLOAT16) reading.sawHalf();
+  const dims = readNumbers(fields, 1);
+  const size = sizeOf(dims);
+  if (dims.length > MAX_RANK || dims.some((dim) => dim < 0) || !(size < MAX_ELEMENTS)) {
+    const shown = `${dims.slice(0, 8).join('×')}${dims.length > 8 ? '×…' : ''}`;
+    throw new HistoloopError('model-unusable', `${label} claims the impossible shape ${shown}`);
+  }
+  const expected = { type, dims, label };
+  if (liesOutside(fields)) return { name, tensor: fromOutside(fields, code, expected, reading) };
+  const raw = fields.findLast((field) => field.id === 9);
+  return { name, tensor: raw ? fromRaw(raw.bytes.slice(), code, expected) : fromTyped(fields, code, expected) };
+}
+
+function liesOutside(fields: readonly Field[]): boolean {
+  return fields.some((field) => field.id === 13) || fields.some((field) => field.id === 14 && field.number === 1);
+}
+
+function fromOutside(fields: readonly Field[], code: number, expected: Expected, reading: TensorReading): Tensor {
+  const { label, dims } = expected;
+  if (reading.external === null) {
     throw new HistoloopError(
       'model-unusable',
       `${label} lies in a separate weights file; save the model as one file with its weights inside`,
     );
   }
-  const code = fields.findLast((field) => field.id === 2)?.number ?? 0;
-  const type = typeOfCode(code, label);
-  const dims = readNumbers(fields, 1);
-  const size = sizeOf(dims);
-  if (dims.some((dim) => dim < 0) || !(size < MAX_ELEMENTS)) {
-    throw new HistoloopError('model-unusable', `${label} claims the impossible shape ${dims.join('×')}`);
+  const said = new Map(
+    fields
+      .filter((field) => field.id === 13)
+      .map((field) => readFields(field.bytes))
+      .map((entry) => [textOf(entry, 1), textOf(entry, 2)] as const),
+  );
+  const length = sizeOf(dims) * bytesPerElement(code);
+  const offset = wholeNumber(said.get('offset') ?? '0');
+  const saidLength = wholeNumber(said.get('length') ?? String(length));
+  const location = said.get('location') ?? '';
+  if (location === '' || offset === null || saidLength !== length) {
+    throw new HistoloopError(
+      'model-unusable',
+      `${label} of shape ${dims.join('×')} needs ${length} bytes but lies at '${location}', offset ${said.get('offset') ?? 0}, length ${said.get('length') ?? 'unsaid'}; export the model again`,
+    );
   }
-  const raw = fields.findLast((field) => field.id === 9);
-  const tensor = raw ? fromRaw(raw.bytes, code, { type, dims, label }) : fromTyped(fields, code, { type, dims, label });
-  return { name, tensor };
+  return fromRaw(reading.external({ tensor: label, location, offset, length }), code, expected);
+}
+
+function textOf(fields: readonly Field[], id: number): string {
+  return decodeUtf8(fields.findLast((field) => field.id === id)?.bytes ?? new Uint8Array(0));
+}
+
+function wholeNumber(text: string): number | null {
+  const value = Number(text);
+  return /^[0-9]{1,15}$/.test(text) ? value : null;
 }
 
 interface Expected {
@@ -104,11 +178,11 @@ function checkCount(found: number, expected: Expected): void {
   );
 }
 
+/** `raw` must be a buffer of its own: the view on the file is the whole file, and its offset need not be aligned. */
 function fromRaw(raw: Uint8Array, code: number, expected: Expected): Tensor {
   checkCount(raw.length / bytesPerElement(code), expected);
   const { type, dims } = expected;
-  // A copy of its own: the view's buffer is the whole file, and its offset need not be aligned.
-  const buffer = raw.slice().buffer;
+  const { buffer } = raw;
   switch (type) {
     case 'float32':
       return { type, dims, data: code === 1 ? new Float32Array(buffer) : fromHalves(new Uint16Array(buffer), code) };
@@ -130,8 +204,12 @@ function fromTyped(fields: readonly Field[], code: number, expected: Expected): 
     checkCount(values.length, expected);
     return { type, dims, data: BigInt64Array.from(values) };
   }
-  const values =
-    code === 1 ? readFloats(fields, 4, 4) : code === 11 ? readFloats(fields, 10, 8) : readNumbers(fields, 5);
+  if (code === 1) {
+    const data = readFloat32s(fields, 4);
+    checkCount(data.length, expected);
+    return { type, dims, data };
+  }
+  const values = code === 11 ? readFloats(fields, 10, 8) : readNumbers(fields, 5);
   checkCount(values.length, expected);
   if (code === FLOAT16 || code === BFLOAT16) return { type, dims, data: fromHalves(Uint16Array.from(values), code) };
   return tensorOf(type, dims, values);

@@ -1,109 +1,105 @@
 /**
  * ONNX bytes ↔ `OnnxModel`: our own small codec (field numbers of onnx.proto, IR version 3…). It does not judge operators
- * or shapes; `verify.ts` does. Documentation strings and recorded shapes of inner values are not kept.
+ * or shapes; `verify.ts` does. Documentation strings are not kept, and functions are replaced by their nodes.
  */
 import { HistoloopError } from '../errors.ts';
-import type { Dim, Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
-import { decodeAttribute, encodeAttribute } from './onnx-attribute.ts';
-import { codeOfType, decodeTensor, encodeTensor, typeOfCode } from './onnx-tensor.ts';
-import { decodeUtf8, type Field, readFields, Writer } from './protobuf.ts';
-import type { Tensor } from './session.ts';
+import type { OnnxModel } from './graph.ts';
+import { decodeAttribute } from './onnx-attribute.ts';
+import { messages, numberOf, textOf, texts } from './onnx-fields.ts';
+import { functionKey, inlineFunctions, type ModelFunction, type ModelFunctions } from './onnx-functions.ts';
+import { decodeGraph, decodeNodes, encodeGraph, type GraphReading } from './onnx-graph.ts';
+import type { TensorReading } from './onnx-tensor.ts';
+import { type Field, readFields, Writer } from './protobuf.ts';
+
+export type { ExternalPlace } from './onnx-tensor.ts';
+
+export interface ReadModel {
+  readonly model: OnnxModel;
+  /** What is not as in the file any more, in sentences for people. */
+  readonly changes: readonly string[];
+}
 
 /** ONNX bytes → model. Error: `model-unusable` where the bytes are damaged or hold what we cannot. */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
+  return readModel(bytes, null).model;
+}
+
+/** The same for a file whose weights may lie beside it: `external` reads them, and doubts what it is asked. */
+export function readModel(bytes: Uint8Array, external: TensorReading['external']): ReadModel {
   const fields = readFields(bytes);
-  const graph = fields.find((field) => field.id === 7 && field.wire === 'bytes');
-  if (graph === undefined) {
+  const graphField = fields.find((field) => field.id === 7 && field.wire === 'bytes');
+  if (graphField === undefined) {
     throw new HistoloopError('model-unusable', 'this is not an ONNX model: it holds no graph');
   }
-  if (fields.some((field) => field.id === 25)) {
-    throw new HistoloopError(
-      'model-unusable',
-      'the model defines functions of its own; export it with functions inlined',
-    );
-  }
-  return {
+  let halves = 0;
+  const reading: GraphReading = { external, sawHalf: () => halves++, depth: 0, given: new Map() };
+  const opsets = new Map(messages(fields, 8).map((entry) => [domainOf(entry, 1), numberOf(entry, 2) ?? 1]));
+  const functions = readFunctions(fields, opsets, reading);
+  const graph = decodeGraph(readFields(graphField.bytes), reading);
+  const nodes = inlineFunctions(graph.nodes, functions);
+  for (const key of functions.keys()) dropUnusedDomain(key.split('|')[0], nodes, opsets);
+  const model: OnnxModel = {
     irVersion: numberOf(fields, 1) ?? 3,
-    opsets: new Map(messages(fields, 8).map((entry) => [textOf(entry, 1), numberOf(entry, 2) ?? 1])),
+    opsets,
     producer: textOf(fields, 2),
     metadata: new Map(messages(fields, 14).map((entry) => [textOf(entry, 1), textOf(entry, 2)])),
-    graph: decodeGraph(readFields(graph.bytes)),
+    graph: { ...graph, nodes },
   };
+  const changes = [
+    halves > 0 ? 'half-precision weights and values are kept as float32, so that the network can learn' : '',
+    functions.size > 0 ? `${functions.size} functions of the file were replaced by their own nodes` : '',
+  ];
+  return { model, changes: changes.filter((change) => change !== '') };
 }
 
-function messages(fields: readonly Field[], id: number): Field[][] {
-  return fields.filter((field) => field.id === id).map((field) => readFields(field.bytes));
+function domainOf(fields: readonly Field[], id: number): string {
+  const domain = textOf(fields, id);
+  return domain === 'ai.onnx' ? '' : domain;
 }
 
-function texts(fields: readonly Field[], id: number): string[] {
-  return fields.filter((field) => field.id === id).map((field) => decodeUtf8(field.bytes));
-}
-
-function textOf(fields: readonly Field[], id: number): string {
-  return texts(fields, id).at(-1) ?? '';
-}
-
-function numberOf(fields: readonly Field[], id: number): number | undefined {
-  return fields.findLast((field) => field.id === id)?.number;
-}
-
-function decodeGraph(fields: readonly Field[]): Graph {
-  const initialisers = new Map<string, Tensor>();
-  for (const field of fields) {
-    if (field.id !== 5) continue;
-    const { name, tensor } = decodeTensor(field.bytes, 'without a name');
-    if (initialisers.has(name)) throw new HistoloopError('model-unusable', `two weights are called '${name}'`);
-    initialisers.set(name, tensor);
+/** Field 25. A function written in another opset than the model would mean something else once its nodes are the model's. */
+function readFunctions(fields: readonly Field[], opsets: Map<string, number>, reading: GraphReading): ModelFunctions {
+  const functions = new Map<string, ModelFunction>();
+  for (const entry of messages(fields, 25)) {
+    const name = textOf(entry, 1);
+    for (const imported of messages(entry, 9)) {
+      const [domain, version] = [domainOf(imported, 1), numberOf(imported, 2) ?? 1];
+      if (!opsets.has(domain)) opsets.set(domain, version);
+      if (domain === '' && opsets.get('') !== version) {
+        throw new HistoloopError(
+          'model-unusable',
+          `the model's function '${name}' is written in opset ${version}, the model in ${opsets.get('')}; export it with functions inlined`,
+        );
+      }
+    }
+    const overload = textOf(entry, 13);
+    const key = functionKey(textOf(entry, 10), overload === '' ? name : `${name}:${overload}`);
+    if (functions.has(key))
+      throw new HistoloopError('model-unusable', `two functions of the model are called '${name}'`);
+    functions.set(key, functionOf(entry, reading));
   }
-  if (fields.some((field) => field.id === 15)) {
-    throw new HistoloopError('model-unusable', 'the model holds sparse weights; export it with dense ones');
-  }
+  return functions;
+}
+
+function functionOf(entry: readonly Field[], reading: GraphReading): ModelFunction {
+  const graph = () => {
+    throw new HistoloopError('model-unusable', `the model's function '${textOf(entry, 1)}' takes a graph by default`);
+  };
+  const defaults = entry
+    .filter((field) => field.id === 11)
+    .map((field) => decodeAttribute(field.bytes, { ...reading, graph }))
+    .flatMap((found) => (found === null ? [] : [[found.name, found.attribute] as const]));
   return {
-    name: textOf(fields, 2),
-    nodes: messages(fields, 1).map(decodeNode),
-    initialisers,
-    // Up to IR version 3 every weight was listed as an input too.
-    inputs: messages(fields, 11)
-      .map(decodeValueInfo)
-      .filter((input) => !initialisers.has(input.name)),
-    outputs: messages(fields, 12).map(decodeValueInfo),
+    inputs: texts(entry, 4),
+    outputs: texts(entry, 5),
+    defaults: new Map(defaults),
+    nodes: (given) => decodeNodes(entry, 7, { ...reading, given }),
   };
 }
 
-function decodeNode(fields: readonly Field[]): Node {
-  const attributes = fields
-    .filter((field) => field.id === 5)
-    .map((field) => decodeAttribute(field.bytes))
-    .map(({ name, attribute }) => [name, attribute] as const);
-  const domain = textOf(fields, 7);
-  return {
-    name: textOf(fields, 3),
-    op: textOf(fields, 4),
-    domain: domain === 'ai.onnx' ? '' : domain,
-    inputs: texts(fields, 1),
-    outputs: texts(fields, 2),
-    attributes: Object.fromEntries(attributes),
-  };
-}
-
-function decodeValueInfo(fields: readonly Field[]): ValueInfo {
-  const name = textOf(fields, 1);
-  const tensor = messages(fields, 2)
-    .flatMap((type) => messages(type, 1))
-    .at(-1);
-  if (tensor === undefined) throw new HistoloopError('model-unusable', `input or output '${name}' is not a tensor`);
-  const shape = messages(tensor, 2).at(-1);
-  return {
-    name,
-    type: typeOfCode(numberOf(tensor, 1) ?? 0, `input or output '${name}'`),
-    dims: shape ? messages(shape, 1).map(decodeDim) : null,
-  };
-}
-
-function decodeDim(fields: readonly Field[]): Dim {
-  const value = numberOf(fields, 1);
-  if (value !== undefined && value > 0) return value;
-  return textOf(fields, 2) || null;
+/** The runtime refuses a domain that it does not know, even where no node is left in it. */
+function dropUnusedDomain(domain: string, nodes: OnnxModel['graph']['nodes'], opsets: Map<string, number>): void {
+  if (domain !== '' && !nodes.some((node) => node.domain === domain)) opsets.delete(domain);
 }
 
 /** Model → ONNX bytes. The same model always gives the same bytes. */
@@ -117,40 +113,4 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   }
   for (const [key, value] of model.metadata) writer.message(14, (entry) => entry.text(1, key).text(2, value));
   return writer.finish();
-}
-
-function encodeGraph(writer: Writer, graph: Graph): void {
-  for (const node of graph.nodes) writer.message(1, (child) => encodeNode(child, node));
-  writer.text(2, graph.name || 'graph');
-  for (const [name, tensor] of graph.initialisers) writer.message(5, (child) => encodeTensor(child, name, tensor));
-  for (const input of graph.inputs) writer.message(11, (child) => encodeValueInfo(child, input));
-  for (const output of graph.outputs) writer.message(12, (child) => encodeValueInfo(child, output));
-}
-
-function encodeNode(writer: Writer, node: Node): void {
-  for (const input of node.inputs) writer.text(1, input);
-  for (const output of node.outputs) writer.text(2, output);
-  if (node.name !== '') writer.text(3, node.name);
-  writer.text(4, node.op);
-  for (const [name, attribute] of Object.entries(node.attributes)) encodeAttribute(writer, 5, name, attribute);
-  if (node.domain !== '') writer.text(7, node.domain);
-}
-
-function encodeValueInfo(writer: Writer, info: ValueInfo): void {
-  writer.text(1, info.name);
-  writer.message(2, (type) =>
-    type.message(1, (tensor) => {
-      tensor.number(1, codeOfType(info.type));
-      const { dims } = info;
-      if (dims === null) return;
-      tensor.message(2, (shape) => {
-        for (const dim of dims) shape.message(1, (child) => encodeDim(child, dim));
-      });
-    }),
-  );
-}
-
-function encodeDim(writer: Writer, dim: Dim): void {
-  if (typeof dim === 'number') writer.number(1, dim);
-  else if (dim !== null) writer.text(2, dim);
 }

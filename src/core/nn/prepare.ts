@@ -1,14 +1,14 @@
 /**
- * Rewrites a model, in its own opset, into one whose weights can be told apart: Constant nodes become weights, and weights
- * that an exporter merged because they were equal are separated again. The function it computes stays the same.
+ * Rewrites a model, in its own opset, into one whose weights can be told apart: Constant nodes become weights, branches that
+ * were decided at export are taken, and weights that an exporter merged because they were equal are separated again. The function it computes stays the same.
  */
-import { HistoloopError } from '../errors.ts';
-import type { Attribute, Node, OnnxModel } from './graph.ts';
+import { constantOf } from './constant-node.ts';
+import { foldBranches } from './fold-branches.ts';
+import type { Node, OnnxModel } from './graph.ts';
 import type { Tensor } from './session.ts';
-import { tensorOf } from './tensor.ts';
-import { nodeLabel } from './verify.ts';
 
-export function prepareModel(model: OnnxModel): OnnxModel {
+export function prepareModel(original: OnnxModel): OnnxModel {
+  const { model } = foldBranches(original);
   const initialisers = new Map(model.graph.initialisers);
   const outputs = new Set(model.graph.outputs.map((output) => output.name));
   const nodes: Node[] = [];
@@ -25,29 +25,4 @@ export function prepareModel(model: OnnxModel): OnnxModel {
 function untied(node: Node, initialisers: ReadonlyMap<string, Tensor>): Tensor | undefined {
   if (node.op !== 'Identity' || node.domain !== '') return undefined;
   return initialisers.get(node.inputs[0] ?? '');
-}
-
-function constantOf(node: Node): Tensor {
-  for (const [name, attribute] of Object.entries(node.attributes)) {
-    const tensor = constantTensor(name, attribute);
-    if (tensor !== undefined) return tensor;
-  }
-  throw new HistoloopError('model-unusable', `${nodeLabel(node)} holds a constant of a kind that is not supported`);
-}
-
-function constantTensor(name: string, attribute: Attribute): Tensor | undefined {
-  switch (name) {
-    case 'value':
-      return attribute.kind === 'tensor' ? attribute.value : undefined;
-    case 'value_float':
-      return attribute.kind === 'float' ? tensorOf('float32', [], [attribute.value]) : undefined;
-    case 'value_int':
-      return attribute.kind === 'int' ? tensorOf('int64', [], [attribute.value]) : undefined;
-    case 'value_floats':
-      return attribute.kind === 'floats' ? tensorOf('float32', [attribute.value.length], attribute.value) : undefined;
-    case 'value_ints':
-      return attribute.kind === 'ints' ? tensorOf('int64', [attribute.value.length], attribute.value) : undefined;
-    default:
-      return undefined;
-  }
 }

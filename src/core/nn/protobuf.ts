@@ -15,6 +15,8 @@ export interface Field {
   readonly bytes: Uint8Array;
 }
 
+/** A message of more fields than this is no network, and would fill the memory with fields of two bytes each. */
+const MOST_FIELDS = 2 ** 21;
 const NO_BYTES = new Uint8Array(0);
 const WIRES = { 0: 'varint', 1: 'fixed64', 2: 'bytes', 5: 'fixed32' } as const;
 
@@ -67,6 +69,7 @@ export function readFields(bytes: Uint8Array): Field[] {
   const cursor = new Cursor(bytes);
   const fields: Field[] = [];
   while (cursor.at < bytes.length) {
+    if (fields.length === MOST_FIELDS) throw damaged(`more than ${MOST_FIELDS} entries in one part`, cursor.at);
     const key = cursor.varint();
     const wire = WIRES[(key.low & 7) as 0 | 1 | 2 | 5];
     const id = key.low >>> 3;
@@ -120,6 +123,20 @@ export function readFloats(fields: readonly Field[], id: number, bytesEach: 4 | 
   return values;
 }
 
+/** The same for floats that stay floats: weights by the million, without a list of numbers in between. */
+export function readFloat32s(fields: readonly Field[], id: number): Float32Array {
+  const parts = fields.filter((field) => field.id === id).map((field) => field.bytes);
+  const broken = parts.find((part) => part.length % 4 !== 0);
+  if (broken) throw damaged('a list of numbers is cut short', broken.byteOffset);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return new Float32Array(bytes.buffer);
+}
+
 /** Collects the bytes of one message; large payloads are kept by reference until `finish`. */
 export class Writer {
   private readonly chunks: Uint8Array[] = [];
@@ -127,6 +144,12 @@ export class Writer {
   private length = 0;
 
   private varint(value: number): void {
+    if (value >= 0 && value <= 0x7fffffff) {
+      let small = value;
+      for (; small >= 0x80; small >>>= 7) this.small.push((small & 0x7f) | 0x80);
+      this.small.push(small);
+      return;
+    }
     let rest = BigInt.asUintN(64, toInt64(value));
     while (rest >= 0x80n) {
       this.small.push(Number(rest & 0x7fn) | 0x80);

@@ -5,6 +5,7 @@
 import { HistoloopError } from '../errors.ts';
 import type { Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
 import { logitsOf, rankOutputs } from './logits.ts';
+import { valuesUsed } from './rename.ts';
 import { isFloat } from './tensor.ts';
 import { topologicalOrder } from './verify.ts';
 
@@ -42,14 +43,14 @@ function findImage(graph: Graph): ValueInfo {
       .join(', ');
     throw new HistoloopError(
       'model-unusable',
-      `the network should take one picture, float [N,C,H,W], but takes ${found || 'nothing'}; export it with a single image input`,
+      `the network should take one picture, float [N,C,H,W], but takes ${found || 'nothing'}; export it with a single image input and everything else (prompts, sizes, states) fixed inside`,
     );
   }
   const dims = pictures[0].dims;
   if (dims && dims[3] === 3 && dims[1] !== 3) {
     throw new HistoloopError(
       'model-unusable',
-      `the network takes pictures as [N,H,W,C]; convert it to [N,C,H,W] (tf2onnx: --inputs-as-nchw)`,
+      `the network takes pictures as [N,H,W,C]; import it as a project model, which takes [N,C,H,W] (or tf2onnx: --inputs-as-nchw)`,
     );
   }
   return pictures[0];
@@ -60,7 +61,7 @@ function neededFor(value: string, order: readonly Node[]): Node[] {
   const nodes: Node[] = [];
   for (const node of [...order].reverse()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of valuesUsed(node)) needed.add(name);
     nodes.push(node);
   }
   return nodes.reverse();

