@@ -8,7 +8,7 @@ import { intOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import { allButChannel, type Lowering, type Rule } from './grad-rule.ts';
 import { nodeLabel } from './verify.ts';
-import { reach, transposedWindow, type Window, windowOf } from './window.ts';
+import { reach, tooWide, transposedWindow, type Window, windowOf } from './window.ts';
 
 /** A convolution as the weight gradient sees it: what went in, the gradient of what came out. */
 interface Pair {
@@ -52,14 +52,6 @@ function requirePlane(g: GraphBuilder, node: Parameters<Rule>[0]['node'], image:
     'model-unusable',
     `${nodeLabel(node)} works on ${dims.length - 2} spatial axes; only pictures (2 axes) can be trained on`,
   );
-}
-
-/** Rows and columns at the far edge that the window never reached; they must be left out on the way back. */
-function tooWide(image: readonly number[], out: readonly number[], window: Window): number[] {
-  return image.map((size, axis) => {
-    const used = window.strides[axis] * (out[axis] - 1) + reach(window, axis);
-    return size + window.padBegin[axis] + window.padEnd[axis] - used;
-  });
 }
 
 function convAttributes(window: Window) {

@@ -1,120 +1,18 @@
-/** Gradients of pooling, resizing, normalisation and matrix products. */
+/** Gradients of resizing, normalisation and matrix products. */
 import { HistoloopError } from '../errors.ts';
 import { floatOf, intOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import { questionOf } from './grad-axes.ts';
-import { allButChannel, isEqual, perChannel, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
+import { POOL_RULES } from './grad-pool.ts';
+import { allButChannel, perChannel, type Rule, type RuleCall, unbroadcast } from './grad-rule.ts';
 import { type ResizeAxis, repeatFactor, resizeTaps } from './resize.ts';
 import { resizeQuestion } from './shape-layers.ts';
 import { sizeOf } from './tensor.ts';
 import { nodeLabel } from './verify.ts';
-import { type Window, windowOf } from './window.ts';
-
-/** Repeats each pixel: [N,C,h,w] → [N,C,h·kh,w·kw]. */
-export function repeatPixels(g: GraphBuilder, image: string, factors: readonly number[]): string {
-  if (factors.every((factor) => factor === 1)) return image;
-  return g.op('Resize', [image, '', g.floats([4], [1, 1, ...factors])], {
-    mode: 'nearest',
-    coordinate_transformation_mode: 'asymmetric',
-    nearest_mode: 'floor',
-  });
-}
 
 function averagePixels(g: GraphBuilder, image: string, factors: readonly number[]): string {
   return g.op('AveragePool', [image], { kernel_shape: factors, strides: factors });
 }
-
-/** Windows side by side that cover the image exactly. */
-function tiles(window: Window, image: readonly number[]): boolean {
-  return image.every(
-    (size, axis) =>
-      window.kernel[axis] === window.strides[axis] &&
-      window.dilations[axis] === 1 &&
-      window.padBegin[axis] + window.padEnd[axis] === 0 &&
-      size % window.kernel[axis] === 0,
-  );
-}
-
-/** Each window's gradient goes to its largest pixel, in equal shares where several are (white background). */
-const maxPool: Rule = ({ g, node, x, y, dy }) => {
-  const dims = g.dims(x[0]);
-  const window = windowOf(node.attributes, dims.slice(2));
-  if (dims.length !== 4 || !tiles(window, dims.slice(2))) {
-    throw new HistoloopError(
-      'model-unusable',
-      `${nodeLabel(node)} has windows of ${window.kernel.join('×')} in steps of ${window.strides.join('×')} over ${dims.slice(2).join('×')} pixels; only windows side by side that cover the tile exactly can be trained through, so choose a tile size divisible by them or another network`,
-    );
-  }
-  const mask = isEqual(g, x[0], repeatPixels(g, y[0], window.kernel));
-  const count = g.scale(averagePixels(g, mask, window.kernel), sizeOf(window.kernel));
-  return [g.mul(mask, repeatPixels(g, g.div(dy[0]!, count), window.kernel))];
-};
-
-const averagePool: Rule = ({ g, node, x, y, dy }) => {
-  const dims = g.dims(x[0]);
-  const out = g.dims(y[0]).slice(2);
-  const window = windowOf(node.attributes, dims.slice(2));
-  if (dims.length !== 4 || intOf(node.attributes, 'ceil_mode', 0) === 1) {
-    throw new HistoloopError('model-unusable', `${nodeLabel(node)} rounds its size up; export it with ceil_mode 0`);
-  }
-  const padded = [...window.padBegin, ...window.padEnd].some((pad) => pad > 0);
-  const whole = !padded && window.kernel.every((size, axis) => out[axis] === 1 && size === dims[axis + 2]);
-  const share = 1 / sizeOf(window.kernel);
-  if (whole) return [g.expand(g.scale(dy[0]!, share), dims)];
-  if (tiles(window, dims.slice(2))) return [repeatPixels(g, g.scale(dy[0]!, share), window.kernel)];
-  return [
-    overlappingAverage(g, {
-      dims,
-      out,
-      window,
-      dy: dy[0]!,
-      padding: intOf(node.attributes, 'count_include_pad', 0) === 1,
-    }),
-  ];
-};
-
-interface Overlap {
-  readonly dims: readonly number[];
-  readonly out: readonly number[];
-  readonly window: Window;
-  readonly dy: string;
-  /** Whether padding counts as pixels. */
-  readonly padding: boolean;
-}
-
-/** Overlapping windows: each output pixel is handed out evenly, which is a transposed convolution with ones. */
-function overlappingAverage(g: GraphBuilder, { dims, out, window, dy, padding }: Overlap): string {
-  const along = out.map((count, axis) =>
-    Array.from({ length: count }, (_, at) => {
-      const start = at * window.strides[axis] - window.padBegin[axis];
-      const inside = Math.min(dims[axis + 2], start + window.kernel[axis]) - Math.max(0, start);
-      return 1 / (padding ? window.kernel[axis] : inside);
-    }),
-  );
-  const shares = along[0].flatMap((row) => along[1].map((column) => row * column));
-  const spare = out.map((count, axis) => {
-    const used = window.strides[axis] * (count - 1) + window.kernel[axis];
-    return dims[axis + 2] + window.padBegin[axis] + window.padEnd[axis] - used;
-  });
-  const ones = g.filled([dims[1], 1, ...window.kernel], 1);
-  return g.op('ConvTranspose', [g.mul(dy, g.floats([1, 1, ...out], shares)), ones], {
-    group: dims[1],
-    kernel_shape: window.kernel,
-    strides: window.strides,
-    pads: [...window.padBegin, ...window.padEnd],
-    output_padding: spare,
-  });
-}
-
-const globalAveragePool: Rule = ({ g, x, dy }) => {
-  const dims = g.dims(x[0]);
-  return [g.expand(g.scale(dy[0]!, 1 / sizeOf(dims.slice(2))), dims)];
-};
-
-const globalMaxPool: Rule = ({ g, x, y, dy }) => {
-  const mask = isEqual(g, x[0], y[0]);
-  return [g.mul(mask, g.div(dy[0]!, unbroadcast(g, mask, g.dims(y[0]))))];
-};
 
 /** Whole-number repetition goes back by averaging; anything else by the transposed matrices of each axis. */
 const resize: Rule = (call) => {
@@ -210,13 +108,10 @@ const gemm: Rule = ({ g, node, x, dy, needs }) => {
 };
 
 export const LAYER_RULES = {
-  AveragePool: averagePool,
+  ...POOL_RULES,
   BatchNormalization: batchNormalization,
   Gemm: gemm,
-  GlobalAveragePool: globalAveragePool,
-  GlobalMaxPool: globalMaxPool,
   InstanceNormalization: instanceNormalization,
   MatMul: matMul,
-  MaxPool: maxPool,
   Resize: resize,
 } satisfies Record<string, Rule>;

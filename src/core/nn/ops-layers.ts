@@ -4,7 +4,7 @@ import { BINARY, type OpRows, UNARY } from './op-row.ts';
 const WINDOW = { auto_pad: 'string', kernel_shape: 'ints', pads: 'ints', strides: 'ints' } as const;
 
 export const LAYER_OPS = {
-  AveragePool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', count_include_pad: 'int' } },
+  AveragePool: { ...UNARY, attributes: { ...WINDOW, count_include_pad: 'int' } },
   BatchNormalization: {
     inputs: [5, 5],
     outputs: [1, 1],
@@ -25,7 +25,7 @@ export const LAYER_OPS = {
   GlobalMaxPool: UNARY,
   InstanceNormalization: { inputs: [3, 3], outputs: [1, 1], attributes: { epsilon: 'float' } },
   MatMul: BINARY,
-  MaxPool: { ...UNARY, attributes: { ...WINDOW, ceil_mode: 'int', dilations: 'ints', storage_order: 'int' } },
+  MaxPool: { ...UNARY, attributes: { ...WINDOW, dilations: 'ints' } },
   Resize: {
     inputs: [1, 4],
     outputs: [1, 1],

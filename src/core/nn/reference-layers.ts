@@ -5,7 +5,7 @@ import { broadcastStrides, type Kernel, offsets } from './reference-values.ts';
 import { resizeTaps } from './resize.ts';
 import { resizeQuestion } from './shape-layers.ts';
 import { sizeOf, stridesOf } from './tensor.ts';
-import { transposedWindow, type Window, windowOf } from './window.ts';
+import { poolShares, transposedWindow, type Window, windowOf } from './window.ts';
 
 /**
  * Every (window position, tap) pair of one axis that reads a real pixel: `[out, tap, in]` triples.
@@ -100,9 +100,11 @@ function pool(kind: 'max' | 'average'): Kernel {
     const window = windowOf(attributes, x.dims.slice(2));
     const triples = allContacts(window, x.dims.slice(2), dims.slice(2));
     const [inSize, outSize] = [sizeOf(x.dims.slice(2)), sizeOf(dims.slice(2))];
-    const countPadding = intOf(attributes, 'count_include_pad', 0) === 1;
-    const seen = new Float64Array(outSize);
-    for (let i = 0; i < triples.length; i += 3) seen[triples[i]]++;
+    const padding = intOf(attributes, 'count_include_pad', 0) === 1;
+    const along = dims
+      .slice(2)
+      .map((output, axis) => poolShares(window, axis, { input: x.dims[axis + 2], output, padding }));
+    const shares = along.reduce((before, values) => before.flatMap((a) => values.map((b) => a * b)), [1]);
     const y = new Float64Array(sizeOf(dims)).fill(kind === 'max' ? Number.NEGATIVE_INFINITY : 0);
     for (let plane = 0; plane < dims[0] * dims[1]; plane++) {
       for (let i = 0; i < triples.length; i += 3) {
@@ -111,7 +113,7 @@ function pool(kind: 'max' | 'average'): Kernel {
       }
     }
     if (kind === 'max') return [y];
-    return [y.map((sum, i) => sum / (countPadding ? sizeOf(window.kernel) : seen[i % outSize]))];
+    return [y.map((sum, i) => sum * shares[i % outSize])];
   };
 }
 

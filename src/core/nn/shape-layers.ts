@@ -8,10 +8,15 @@ import { slideDims, transposedWindow, windowOf } from './window.ts';
 const pool: ShapeRule = (q) => {
   const { type, dims } = first(q);
   const window = windowOf(q.attributes, dims.slice(2));
+  if (window.kernel.some((size, axis) => window.padBegin[axis] >= size || window.padEnd[axis] >= size)) {
+    throw refuse(
+      `padding ${[...window.padBegin, ...window.padEnd].join(',')} must be less than the window of ${window.kernel.join('×')}`,
+    );
+  }
   return [
     {
       type,
-      dims: [...dims.slice(0, 2), ...slideDims(window, dims.slice(2), intOf(q.attributes, 'ceil_mode', 0) === 1)],
+      dims: [...dims.slice(0, 2), ...slideDims(window, dims.slice(2))],
     },
   ];
 };

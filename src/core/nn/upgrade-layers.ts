@@ -2,6 +2,7 @@
 import { floatOf, intOf, stringOf } from './attributes.ts';
 import { axisOf } from './tensor.ts';
 import { asItIs, finish, type Upgrade } from './upgrade-rule.ts';
+import { WINDOW_UPGRADES } from './upgrade-window.ts';
 
 const upsample: Upgrade = (g, node) => {
   const attribute = node.attributes.scales;
@@ -46,6 +47,7 @@ const layerNormalization: Upgrade = (g, node) => {
 };
 
 export const LAYER_UPGRADES: Readonly<Record<string, Upgrade>> = {
+  ...WINDOW_UPGRADES,
   DepthToSpace: depthToSpace,
   LayerNormalization: layerNormalization,
   Resize: resize,

@@ -29,6 +29,9 @@ export function windowOf(attributes: Attributes, input: readonly number[], kerne
       `kernel ${size}, strides ${strides} and dilations ${dilations} must be positive`,
     );
   }
+  if (pads.some((pad) => !(Math.abs(pad) < 2 ** 31))) {
+    throw new HistoloopError('model-unusable', `padding ${pads} is beyond any picture`);
+  }
   const mode = stringOf(attributes, 'auto_pad', 'NOTSET');
   const window = { kernel: size, strides, dilations };
   if (mode === 'SAME_UPPER' || mode === 'SAME_LOWER') return { ...window, ...samePads(window, input, mode) };
@@ -51,6 +54,36 @@ function samePads(window: Unpadded, input: readonly number[], mode: string): Pic
 /** Pixels from the first to the last tap of the window. */
 export function reach(window: Pick<Window, 'kernel' | 'dilations'>, axis: number): number {
   return window.dilations[axis] * (window.kernel[axis] - 1) + 1;
+}
+
+/**
+ * Pixels per axis at the far edge that no window reaches; on the way back they get nothing. Negative where the last
+ * window hangs over the padding, as it may when sizes are rounded up.
+ */
+export function tooWide(image: readonly number[], out: readonly number[], window: Window): number[] {
+  return image.map((size, axis) => {
+    const used = window.strides[axis] * (out[axis] - 1) + reach(window, axis);
+    return size + window.padBegin[axis] + window.padEnd[axis] - used;
+  });
+}
+
+export interface PoolAxis {
+  readonly input: number;
+  readonly output: number;
+  /** Whether padding counts as pixels; what hangs over it never does. */
+  readonly padding: boolean;
+}
+
+/** What each pixel of an average pool's windows weighs along one axis: one over the pixels that the window holds. */
+export function poolShares(window: Window, axis: number, { input, output, padding }: PoolAxis): number[] {
+  return Array.from({ length: output }, (_, at) => {
+    const start = at * window.strides[axis] - window.padBegin[axis];
+    const [from, to] = padding ? [start, input + window.padEnd[axis]] : [0, input];
+    const dilation = window.dilations[axis];
+    const first = Math.max(0, Math.ceil((from - start) / dilation));
+    const last = Math.min(window.kernel[axis] - 1, Math.ceil((to - start) / dilation) - 1);
+    return 1 / Math.max(0, last - first + 1);
+  });
 }
 
 /** Spatial size of a convolution's or pooling's output. */

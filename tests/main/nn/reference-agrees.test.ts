@@ -137,7 +137,6 @@ describe('the reference agrees with onnxruntime on', () => {
     compare((g, x) => [
       g.op('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2] }),
       g.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
-      g.op('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }),
       g.op('AveragePool', [x], { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] }),
       g.op('AveragePool', [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 }),
       g.op('GlobalAveragePool', [x]),
