@@ -3,32 +3,13 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../fixtures/temporary.ts';
-import { cardOf, colourModel, eavesdrop, furnished, isDisc, writeModel } from './small-project.ts';
+import { cardOf, colourModel, correct, eavesdrop, FIELDS, furnished, writeModel } from './small-project.ts';
 
-type Furnished = Awaited<ReturnType<typeof furnished>>;
-const FIELDS = 6;
 /** Takes light for dark, by so little that a few steps turn it round: its input values are far from 0. */
 const WRONG = {
   model: colourModel({ gain: -0.001, threshold: 0 }),
   card: cardOf({ name: 'Wrong', normalisation: { mean: [0.5, 0.5, 0.5], deviation: [0.05, 0.05, 0.05] } }),
 };
-
-/** Corrects one block after the other; `truth` says which discs are called nuclei. Every fourth block, the second first, is held out. */
-async function correct({ client, slideId }: Furnished, truth: (block: number) => boolean): Promise<void> {
-  for (let block = 0; block < FIELDS; block++) {
-    const [x, y] = [(block % 4) * 256, Math.floor(block / 4) * 256];
-    const [ground, disc] = truth(block) ? [1, 2] : [2, 1];
-    const square = [x + 2, y + 2, x + 250, y + 2, x + 250, y + 250, x + 2, y + 250];
-    const edit = (requestId: string, operation: Parameters<typeof client.mask.edit>[0]['operation']) =>
-      client.mask.edit({ slideId, requestId, operation, predictionLayerId: null, tool: 'brush' });
-    await edit(`ground-${block}`, { kind: 'polygon', points: square, label: ground });
-    for (let i = 0; i < 16; i++) {
-      const centre = [x + 32 + 64 * (i % 4), y + 32 + 64 * Math.floor(i / 4)];
-      expect(isDisc(centre[0]!, centre[1]!)).toBe(true);
-      await edit(`disc-${block}-${i}`, { kind: 'stroke', points: centre, radius: 20, label: disc });
-    }
-  }
-}
 
 const models = (folder: string) => readdirSync(join(folder, 'models')).sort();
 

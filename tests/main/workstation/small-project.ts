@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Client, JobState, WorkstationEvent } from '../../../src/core/contract.ts';
+import { assert } from '../../../src/core/errors.ts';
 import { createHandler } from '../../../src/main/api.ts';
 import { type SpawnChild, spawnNodeChild } from '../../../src/main/engine/engine.ts';
 import { openWorkstation, type Workstation, type WorkstationOptions } from '../../../src/main/workstation.ts';
@@ -127,6 +128,29 @@ export async function furnished(folder: string, widthPx = 2048, heightPx = 1536,
   const { modelId } = await project.client.model.import({ path: await writeModel(folder, 'colour', model) });
   await project.client.model.activate({ modelId });
   return { ...project, slideId, modelId, path };
+}
+
+export type Furnished = Awaited<ReturnType<typeof furnished>>;
+export const FIELDS = 6;
+
+/** Corrects one block after the other; `truth` says which discs are called nuclei. Every fourth block, the second first, is held out. */
+export async function correct(
+  { client, slideId }: Pick<Furnished, 'client' | 'slideId'>,
+  truth: (block: number) => boolean,
+): Promise<void> {
+  for (let block = 0; block < FIELDS; block++) {
+    const [x, y] = [(block % 4) * 256, Math.floor(block / 4) * 256];
+    const [ground, disc] = truth(block) ? [1, 2] : [2, 1];
+    const square = [x + 2, y + 2, x + 250, y + 2, x + 250, y + 250, x + 2, y + 250];
+    const edit = (requestId: string, operation: Parameters<typeof client.mask.edit>[0]['operation']) =>
+      client.mask.edit({ slideId, requestId, operation, predictionLayerId: null, tool: 'brush' });
+    await edit(`ground-${block}`, { kind: 'polygon', points: square, label: ground });
+    for (let i = 0; i < 16; i++) {
+      const centre = [x + 32 + 64 * (i % 4), y + 32 + 64 * Math.floor(i / 4)];
+      assert(isDisc(centre[0]!, centre[1]!), 'the discs lie elsewhere');
+      await edit(`disc-${block}-${i}`, { kind: 'stroke', points: centre, radius: 20, label: disc });
+    }
+  }
 }
 
 /** What a window hears from now on; `stop` ends it. */
