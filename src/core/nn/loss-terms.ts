@@ -16,7 +16,17 @@ import {
   type Tversky,
   tversky,
 } from './losses.ts';
-import { type AbsoluteError, absoluteError, squaredError, type ValueTerms, valueTerms } from './losses-values.ts';
+import { type Similarity, type SlopeError, similarity, slopeError } from './losses-images.ts';
+import { type Lovasz, lovasz } from './losses-lovasz.ts';
+import { type Structure, structure } from './losses-structure.ts';
+import {
+  type AbsoluteError,
+  absoluteError,
+  squaredError,
+  type Truth,
+  type ValueTerms,
+  valueTerms,
+} from './losses-values.ts';
 
 /** What the term counts for in the sum; default 1. */
 interface Factor {
@@ -30,25 +40,39 @@ export type ClassLoss = Factor &
     | ({ readonly kind: 'focal' } & Focal)
     | ({ readonly kind: 'dice' } & SoftDice)
     | ({ readonly kind: 'tversky' } & Tversky)
+    | ({ readonly kind: 'structure' } & Structure)
+    | ({ readonly kind: 'lovasz' } & Lovasz)
   );
 
 /** Losses on real values; the truth is a number per pixel and channel. */
-export type ValueLoss = Factor & ({ readonly kind: 'mse' } | ({ readonly kind: 'l1' } & AbsoluteError));
+export type ValueLoss = Factor &
+  (
+    | { readonly kind: 'mse' }
+    | ({ readonly kind: 'l1' } & AbsoluteError)
+    | ({ readonly kind: 'ssim' } & Similarity)
+    | ({ readonly kind: 'gradient-mse' } & SlopeError)
+  );
 
 export type LossTerm = ClassLoss | ValueLoss;
-
-/** Input names of the truth and of how much each pixel counts. */
-export interface Truth {
-  readonly target: string;
-  readonly weight: string;
-}
 
 type Table<Term extends { readonly kind: string }, Terms> = {
   readonly [K in Term['kind']]: (g: GraphBuilder, terms: Terms, term: Extract<Term, { kind: K }>) => string;
 };
 
-const CLASS_LOSSES: Table<ClassLoss, PixelTerms> = { 'cross-entropy': crossEntropy, focal, dice: softDice, tversky };
-const VALUE_LOSSES: Table<ValueLoss, ValueTerms> = { mse: squaredError, l1: absoluteError };
+const CLASS_LOSSES: Table<ClassLoss, PixelTerms> = {
+  'cross-entropy': crossEntropy,
+  focal,
+  dice: softDice,
+  tversky,
+  structure,
+  lovasz,
+};
+const VALUE_LOSSES: Table<ValueLoss, ValueTerms> = {
+  mse: squaredError,
+  l1: absoluteError,
+  ssim: similarity,
+  'gradient-mse': slopeError,
+};
 
 /**
  * Whether a list of terms speaks of classes or of values.
@@ -76,7 +100,7 @@ export function totalLoss(g: GraphBuilder, loss: readonly LossTerm[], answer: st
   const parts =
     lossKind(loss) === 'classes'
       ? sum(g, CLASS_LOSSES, counted as readonly ClassLoss[], pixelTerms(g, answer, truth.target, truth.weight))
-      : sum(g, VALUE_LOSSES, counted as readonly ValueLoss[], valueTerms(g, answer, truth.target, truth.weight));
+      : sum(g, VALUE_LOSSES, counted as readonly ValueLoss[], valueTerms(g, answer, truth));
   return parts.reduce((a, b) => g.add(a, b));
 }
 

@@ -15,14 +15,23 @@ export interface ValueTerms {
   readonly weight: string;
   /** Sum of the weights times C, never 0 [1,1,1,1]. */
   readonly weightSum: string;
+  /** 1 where the main head's target is a class ≥ 1, else 0 [N,1,H,W]; null where there is no such target. */
+  readonly foreground: string | null;
+}
+
+/** What the truth of a head is: input names, or values made of them. */
+export interface Truth {
+  readonly target: string;
+  readonly weight: string;
+  readonly foreground?: string | null;
 }
 
 const ALL = [0, 1, 2, 3];
 
-export function valueTerms(g: GraphBuilder, answer: string, target: string, weight: string): ValueTerms {
+export function valueTerms(g: GraphBuilder, answer: string, { target, weight, foreground = null }: Truth): ValueTerms {
   const sum = g.scale(g.sum(weight, ALL), g.dims(answer)[1]);
   const error = g.sub(answer, target);
-  return { answer, target, error, weight, weightSum: g.op('Max', [sum, g.scalar(1e-12)]) };
+  return { answer, target, error, weight, weightSum: g.op('Max', [sum, g.scalar(1e-12)]), foreground };
 }
 
 /** Mean squared error: Σ w·e² / (C·Σ w). */
@@ -37,7 +46,7 @@ export interface AbsoluteError {
 }
 
 /** Mean absolute error: Σ w·|e| / (C·Σ w), rounded at the bottom where `delta` says so. */
-export function absoluteError(g: GraphBuilder, terms: ValueTerms, { delta = 0 }: AbsoluteError): string {
+export function absoluteError(g: GraphBuilder, terms: ValueTerms, { delta = 0 }: AbsoluteError = {}): string {
   const size = g.op('Abs', [terms.error]);
   const bent = delta === 0 ? size : rounded(g, size, delta);
   return g.reshape(g.div(g.sum(g.mul(bent, terms.weight), ALL), terms.weightSum), [1]);

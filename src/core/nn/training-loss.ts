@@ -15,15 +15,23 @@ export interface Losing {
 /** `answers` are the values of `plan.heads`, in their order. */
 export function addLoss(plan: Plan, answers: readonly string[]): Losing {
   const { g } = plan;
+  let foreground: string | null = null;
   const parts = plan.heads.map((head, i) => {
     const answer = answers[i];
     checkAnswer(plan, head, i === 0, g.dims(answer));
     const { target, weight, target32 } = addHeadInputs(plan, head, answer);
     const scores = head.kind === 'classes' ? asTwoClasses(g, answer) : answer;
-    const loss = totalLoss(g, head.loss, scores, { target: target32, weight: weight.name });
+    const loss = totalLoss(g, head.loss, scores, { target: target32, weight: weight.name, foreground });
+    if (i === 0 && head.kind === 'classes') foreground = isClass(g, target32);
     return { loss, head: { output: head.output, target, weight, classes: g.dims(scores)[1] } };
   });
   return { loss: parts.map(({ loss }) => loss).reduce((a, b) => g.add(a, b)), heads: parts.map(({ head }) => head) };
+}
+
+/** 1 where a target is a class other than the first, the background. */
+function isClass(g: GraphBuilder, target: string): string {
+  const zero = g.constant({ type: 'int32', dims: [], data: Int32Array.of(0) });
+  return g.op('Cast', [g.op('Greater', [target, zero])], { to: 1 });
 }
 
 function checkAnswer({ options }: Plan, head: Head, main: boolean, dims: readonly number[]): void {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../src/core/nn/builder.ts';
 import { differentiate } from '../../../src/core/nn/grad.ts';
-import { crossEntropy, focal, type PixelTerms, pixelTerms, softDice } from '../../../src/core/nn/losses.ts';
+import { crossEntropy, focal, type PixelTerms, pixelTerms, softDice, tversky } from '../../../src/core/nn/losses.ts';
+import { lovasz } from '../../../src/core/nn/losses-lovasz.ts';
+import { structure } from '../../../src/core/nn/losses-structure.ts';
 import { openReferenceModel } from '../../../src/core/nn/reference.ts';
 import { mulberry32, normals } from './fixture-values.ts';
 import { CONV3D } from './gradient-check.ts';
@@ -76,13 +78,87 @@ describe('losses agree with independent values (specification D5):', () => {
   });
 });
 
-const LOSSES: Readonly<Record<string, Loss>> = { 'cross-entropy': crossEntropy, focal, 'soft Dice': softDice };
+/** Value, length and first entries of the gradient. Our C = 0.01 is a float32, so agreement is to 1e-7. */
+const STRUCTURE = {
+  seed: [2.5053454847, 0.1962525683, -0.0114711404, -0.0193563281, -0.0136606552],
+  pixel: [3.0573101122, 0.1994407935, -0.0181501201, -0.0120167252, -0.0163807886],
+  'class-pixel': [1.3706108888, 0.0950995443, -0.0097487789, -0.0056661884, -0.009122658],
+} as const;
+
+describe('the structural loss of the seeds (specification D5)', () => {
+  for (const [variant, [expected, norm, ...first]] of Object.entries(STRUCTURE)) {
+    it(`is the specification’s in variant ${variant}`, async () => {
+      const { value, slope } = await evaluate((g, terms) => structure(g, terms, { variant: variant as 'seed' }));
+      expect(value).toBeCloseTo(expected, 7);
+      expect(length(slope)).toBeCloseTo(norm, 7);
+      first.forEach((entry, i) => {
+        expect(slope[i]).toBeCloseTo(entry, 7);
+      });
+    });
+  }
+
+  it('adds up with focal as system 1 adds them', async () => {
+    const { value, slope } = await evaluate((g, terms) =>
+      g.add(structure(g, terms, { variant: 'seed' }), focal(g, terms)),
+    );
+    expect(value).toBeCloseTo(3.8167078593, 7);
+    expect(length(slope)).toBeCloseTo(0.2810579061, 7);
+    expect(slope[0]).toBeCloseTo(-0.0201938648, 7);
+  });
+
+  it('stays finite where only one class is in the truth', async () => {
+    const { value, slope } = await evaluate((g, terms) => structure(g, terms, { variant: 'seed' }), {
+      target: new Int32Array(PIXELS),
+    });
+    expect(value).toBeCloseTo(2.2076700717, 7);
+    expect(slope.every(Number.isFinite)).toBe(true);
+  });
+
+  it('and Tversky over all classes are the specification’s', async () => {
+    const { value, slope } = await evaluate((g, terms) =>
+      tversky(g, terms, { alpha: 0.75, beta: 0.25, over: 'sample', classes: 'together' }),
+    );
+    expect(value).toBeCloseTo(0.7422216166, 9);
+    expect(length(slope)).toBeCloseTo(0.017626533, 9);
+  });
+});
+
+const LOSSES: Readonly<Record<string, Loss>> = {
+  'cross-entropy': crossEntropy,
+  'smoothed cross-entropy': (g, terms) => crossEntropy(g, terms, { labelSmoothing: 0.1, classWeights: [1, 2, 3, 4] }),
+  focal,
+  'focal with γ below 1': (g, terms) => focal(g, terms, { gamma: 0.5 }),
+  'soft Dice': softDice,
+  tversky,
+  'the structural loss': structure,
+  'its seed variant': (g, terms) => structure(g, terms, { variant: 'seed' }),
+  'Lovász-softmax': lovasz,
+};
+
+describe('Lovász-softmax', () => {
+  it('counts a pixel of weight 3 as three pixels', async () => {
+    const thrice = Float32Array.from({ length: PIXELS }, (_, i) => (i % 2 === 0 ? 3 : 1));
+    const heavy = await evaluate(lovasz, { weight: thrice });
+    const plain = await evaluate(lovasz);
+    const triple = await evaluate(lovasz, { weight: thrice.fill(3) });
+    expect(triple.value).toBeCloseTo(plain.value, 12);
+    expect(Math.abs(heavy.value - plain.value)).toBeGreaterThan(1e-4);
+  });
+
+  it('is nearly the same from half the pixels, those with the largest errors', async () => {
+    const whole = await evaluate(lovasz);
+    const half = await evaluate((g, terms) => lovasz(g, terms, { mostPixels: PIXELS / 2 }));
+    expect(half.value).toBeLessThan(whole.value);
+    expect(half.value).toBeGreaterThan(whole.value * 0.9);
+    expect(half.slope.filter((v) => v !== 0).length).toBeGreaterThan(0);
+  });
+});
 
 describe('pixel weights', () => {
   for (const [name, loss] of Object.entries(LOSSES)) {
     it(`make ${name} 0, with gradient 0, where nothing counts`, async () => {
       const { value, slope } = await evaluate(loss, { weight: new Float32Array(PIXELS) });
-      expect(value).toBe(0);
+      expect(Math.abs(value)).toBe(0);
       expect(slope.every((v) => Math.abs(v) === 0)).toBe(true);
     });
 
