@@ -1,6 +1,7 @@
 /** The networks that training is timed on, each at the size at which the application trains it, and one batch of data. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { buildDenoisingUnet, DENOISING_SHAPES, type DenoisingShape } from '../../src/core/nn/denoising-unet.ts';
 import type { OnnxModel } from '../../src/core/nn/graph.ts';
 import { decodeModel } from '../../src/core/nn/onnx.ts';
 import type { Tensor } from '../../src/core/nn/session.ts';
@@ -36,7 +37,20 @@ function unet(
   };
 }
 
-/** Patches of the built-in network as `src/core/learn/segment.ts` draws them: 4 of 128². */
+/** The networks of the diffusion recipes as segmenters: time 0, four classes. */
+function denoiser(name: string, batch: number, edgePx: number, shape: DenoisingShape): BenchNetwork {
+  const options = { shape, inputChannels: 3, outputChannels: 4, time: 'zero', seed: 1 } as const;
+  return {
+    name,
+    batch,
+    edgePx,
+    classes: options.outputChannels,
+    model: () => buildDenoisingUnet(options),
+    twin: { kind: 'denoising', ...options },
+  };
+}
+
+/** Patches of the built-in network as `src/core/learn/segment.ts` draws them: 4 of 128². XS and S at seeds-spec T3's 8 of 64². */
 export const NETWORKS: readonly BenchNetwork[] = [
   {
     ...unet('built-in U-Net 4×128²', 4, 128),
@@ -46,6 +60,8 @@ export const NETWORKS: readonly BenchNetwork[] = [
   },
   unet('U-Net 16-32-64-128 4×256²', 4, 256),
   unet('U-Net 16-32-64-128 8×128²', 8, 128),
+  denoiser('seeds-spec XS 8×64²', 8, 64, DENOISING_SHAPES.xs),
+  denoiser('seeds-spec S 8×64²', 8, 64, DENOISING_SHAPES.s),
 ];
 
 /** For tests of the bench itself: milliseconds a step. */

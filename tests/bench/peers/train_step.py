@@ -13,10 +13,11 @@ import time
 import numpy
 import torch
 
+from denoising_unet import DenoisingUnet
 from segmentation_loss import segmentation_loss
 from unet import Unet
 
-NETWORKS = {"unet": Unet}
+NETWORKS = {"unet": Unet, "denoising": DenoisingUnet}
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -34,8 +35,8 @@ class Training:
             for entry in job["entries"]:
                 tensor = self.tensors[entry["name"]]
                 part = flat[entry["offset"] : entry["offset"] + tensor.numel()]
-                assert list(tensor.shape) == entry["dims"], f"{entry['name']}: {list(tensor.shape)} is not {entry['dims']}"
-                tensor.copy_(torch.from_numpy(part).reshape(entry["dims"]))
+                assert long_axes(tensor.shape) == long_axes(entry["dims"]), f"{entry['name']}: not {list(tensor.shape)}"
+                tensor.copy_(torch.from_numpy(part).reshape(tensor.shape))
         for tensor in self.tensors.values():
             tensor.requires_grad_(False)
         self.parameters = [self.tensors[name].requires_grad_(True) for name in self.learned]
@@ -66,9 +67,13 @@ class Training:
                 file.write(tensor.detach().contiguous().numpy().astype(numpy.float32).tobytes())
 
 
+def long_axes(shape):
+    return [size for size in shape if size > 1]
+
+
 def decays(tensor):
     """As `decays` of src/core/nn/parameters.ts."""
-    return sum(1 for size in tensor.shape if size > 1) >= 2
+    return len(long_axes(tensor.shape)) >= 2
 
 
 def answer(training, command, argument):
