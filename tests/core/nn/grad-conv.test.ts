@@ -1,6 +1,10 @@
 import { describe, it } from 'vitest';
+import type { GraphBuilder } from '../../../src/core/nn/builder.ts';
 import type { Lowering } from '../../../src/core/nn/grad-rule.ts';
-import { checkOp } from './gradient-check.ts';
+import { createRandom } from '../../../src/core/random.ts';
+import type { FedInput } from '../../fixtures/operator-case.ts';
+import { CONV_CASES } from '../../fixtures/operator-cases-conv.ts';
+import { checkGradient, checkOp } from './gradient-check.ts';
 
 const LOWERINGS: readonly Lowering[] = [{ weightGradient: 'conv3d' }, { weightGradient: 'shifted-matmul' }];
 
@@ -54,3 +58,20 @@ for (const lowering of LOWERINGS) {
     }
   });
 }
+
+/** The property cases ask for one spelling of the weight gradient only. */
+describe('the gradient of a convolution, a matrix product per tap', () => {
+  for (const { op, claim, draw } of CONV_CASES.filter(({ claim }) => claim !== 'one axis')) {
+    it(`agrees with differences for a ${op}, ${claim}`, async () => {
+      for (let seed = 0; seed < 6; seed++) {
+        const { inputs, attributes = {} } = draw(createRandom(seed));
+        const fed = (inputs as readonly FedInput[]).map(({ dims }) => ({ dims }));
+        const build = (g: GraphBuilder, names: string[]) => {
+          g.append({ name: 'node', op, domain: '', inputs: names, outputs: ['y'], attributes });
+          return ['y'];
+        };
+        await checkGradient(fed, build, { weightGradient: 'shifted-matmul' }, seed);
+      }
+    });
+  }
+});
