@@ -76,19 +76,19 @@ async function openHere(model: Uint8Array, options: SessionOptions, on: EngineSt
   refuseUnsafe(model);
   const opening = 'the model could not be loaded';
   const openCpu = () =>
-    openRuntime(model, { ...on, provider: 'cpu' }, options.purpose).catch((cause: unknown) => {
+    openRuntime(model, { ...on, provider: 'cpu' }, options).catch((cause: unknown) => {
       throw unusable(opening, cause);
     });
   let fallbackReason: string | null = null;
   const runtime =
     on.provider === 'cpu'
       ? await openCpu()
-      : await openRuntime(model, on, options.purpose).catch((cause: unknown) => {
+      : await openRuntime(model, on, options).catch((cause: unknown) => {
           fallbackReason = `${on.provider}: a model could not be loaded on it (${reasonOf(cause)})`;
           return openCpu();
         });
   try {
-    return { session: childSession(runtime, options), fallbackReason };
+    return { session: childSession(runtime, options, on), fallbackReason };
   } catch (error) {
     await runtime.release();
     throw error;

@@ -3,18 +3,20 @@ import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node
 import { HistoloopError } from '../../core/errors.ts';
 import type { SessionOptions, Tensor } from '../../core/nn/session.ts';
 import type { Tensors } from './messages.ts';
-import { unusable } from './runtime.ts';
+import { createReadBack } from './read-back.ts';
+import { type RunOn, unusable } from './runtime.ts';
 import { fromRuntime, toRuntime } from './tensors.ts';
 
 export interface ChildSession {
   /** One run; the state moves on only where it succeeds. Errors: `model-unusable`. */
   run(feeds: Tensors): Promise<Record<string, Tensor>>;
-  readState(): Record<string, Tensor>;
+  readState(): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
 }
 
 /** Errors: `model-unusable` where the state named in `options` is not in the graph or has no first value. */
-export function childSession(runtime: InferenceSession, options: SessionOptions): ChildSession {
+export function childSession(runtime: InferenceSession, options: SessionOptions, on: RunOn): ChildSession {
+  const readBack = createReadBack(on);
   const links = Object.entries(options.state ?? {});
   checkState(runtime, links, options.initial ?? {});
   const stateOutputs = new Set(links.map(([, output]) => output));
@@ -31,11 +33,16 @@ export function childSession(runtime: InferenceSession, options: SessionOptions)
           throw unusable('the model could not be run on these inputs', cause);
         });
       const answer = Object.fromEntries(returned.map((name) => [name, fromRuntime(name, outputs[name]!)]));
+      for (const old of Object.values(state)) old.dispose();
       state = Object.fromEntries(links.map(([input, output]) => [input, outputs[output]!]));
       return answer;
     },
-    readState: () => mapTensors(state, fromRuntime),
-    release: () => runtime.release(),
+    readState: () => readBack.read(state),
+    release: async () => {
+      for (const old of Object.values(state)) old.dispose();
+      await readBack.release();
+      await runtime.release();
+    },
   };
 }
 

@@ -28,12 +28,14 @@ const SIZES = [
 export async function inspectModel(model: Uint8Array, threads: number): Promise<ModelInspection> {
   const file = readModelFile(model);
   refuseUnsafe(model);
-  const runtime = await openRuntime(model, { provider: 'cpu', threads }, 'inference').catch((cause: unknown) => {
-    const foreign = file.foreignDomains.map((domain) => `"${domain}"`).join(', ');
-    if (foreign)
-      throw unusable(`the model needs operators of ${foreign}, which stock onnxruntime does not have`, cause);
-    throw unusable('the model could not be loaded', cause);
-  });
+  const runtime = await openRuntime(model, { provider: 'cpu', threads }, { purpose: 'inference' }).catch(
+    (cause: unknown) => {
+      const foreign = file.foreignDomains.map((domain) => `"${domain}"`).join(', ');
+      if (foreign)
+        throw unusable(`the model needs operators of ${foreign}, which stock onnxruntime does not have`, cause);
+      throw unusable('the model could not be loaded', cause);
+    },
+  );
   const input = imageInput(runtime.inputMetadata);
   const { heightPx, widthPx } = input;
   const fixedSize = heightPx === null || widthPx === null ? null : { heightPx, widthPx };

@@ -25,7 +25,7 @@ export async function whyNot(provider: ProviderName): Promise<string | null> {
 }
 
 async function runProbe(provider: ProviderName): Promise<Float32Array> {
-  const session = await openRuntime(encodeModel(probeModel()), { provider, threads: 1 }, 'inference');
+  const session = await openRuntime(encodeModel(probeModel()), { provider, threads: 1 }, { purpose: 'inference' });
   try {
     const x = new RuntimeTensor('float32', noise(1, DIMS).data as Float32Array, DIMS);
     const { y } = await session.run({ x });

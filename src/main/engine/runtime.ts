@@ -13,6 +13,9 @@ export interface RunOn {
   readonly threads: number;
 }
 
+/** Providers on whose device the state may stay between runs; with the others the runtime knows only the CPU's memory. */
+const KEEPS_STATE: ReadonlySet<ProviderName> = new Set(['webgpu']);
+
 /**
  * Options as measured (docs/decisions/0002): without the memory pattern a training step needs half the memory; without
  * spinning an idle session leaves the cores to the next one. Constant weights are blocked for the CPU at level 'all';
@@ -21,8 +24,9 @@ export interface RunOn {
 export function openRuntime(
   model: Uint8Array,
   on: RunOn,
-  purpose: SessionOptions['purpose'],
+  { purpose, state }: Pick<SessionOptions, 'purpose' | 'state'>,
 ): Promise<InferenceSession> {
+  const kept = KEEPS_STATE.has(on.provider) ? Object.values(state ?? {}) : [];
   return InferenceSession.create(model, {
     executionProviders: [on.provider],
     intraOpNumThreads: on.threads,
@@ -31,6 +35,7 @@ export function openRuntime(
     enableMemPattern: false,
     graphOptimizationLevel: purpose === 'training' ? 'extended' : 'all',
     logSeverityLevel: 3,
+    ...(kept.length > 0 && { preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer'])) }),
     extra: { session: { force_spinning_stop: '1' } },
   });
 }
