@@ -6,7 +6,7 @@
 import { HistoloopError } from '../errors.ts';
 import { createRandom } from '../random.ts';
 import type { GraphBuilder } from './builder.ts';
-import type { OnnxModel } from './graph.ts';
+import type { Graph, OnnxModel } from './graph.ts';
 import { decays } from './parameters.ts';
 import type { Tensor } from './session.ts';
 import { sizeOf } from './tensor.ts';
@@ -58,11 +58,16 @@ export function planAdapters(
   }
   return adapters.map((weight) => ({
     weight,
-    up: `${weight}/up`,
-    down: `${weight}/down`,
+    up: unused(graph, `${weight}/up`),
+    down: unused(graph, `${weight}/down`),
     scale: alpha / rank,
     rank,
   }));
+}
+
+/** The name, or one like it that no weight of the network has. */
+function unused(graph: Graph, name: string): string {
+  return graph.initialisers.has(name) ? unused(graph, `${name}+`) : name;
 }
 
 function matrixOf(dims: readonly number[]): readonly [number, number] {

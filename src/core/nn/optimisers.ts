@@ -130,7 +130,8 @@ function shares(
   { keep, take }: { keep: number; take: number },
 ): { old: (a: string) => string; now: (a: string) => string } {
   if (!switched) return { old: (a) => g.scale(a, keep), now: (a) => g.scale(a, take) };
-  const kept = g.sub(g.scalar(1), g.scale(apply, 1 - keep));
+  // Exactly `keep` where apply is 1, exactly 1 where it is 0.
+  const kept = g.add(g.scale(apply, keep), g.sub(g.scalar(1), apply));
   const taken = g.scale(apply, take);
   return { old: (a) => g.mul(a, kept), now: (a) => g.mul(a, taken) };
 }
