@@ -1,11 +1,17 @@
 /** What a gradient rule is, which operators have one, and the small moves that many rules share. */
 import type { GraphBuilder } from './builder.ts';
 import type { Node } from './graph.ts';
+import type { ShapeQuestion } from './shape-question.ts';
 
 /** How gradients are spelled in operators; the numbers are the same. */
 export interface Lowering {
   /** `conv3d` is fastest on a CPU, `shifted-matmul` on WebGPU. */
   readonly weightGradient: 'conv3d' | 'shifted-matmul';
+  /**
+   * Channels per block of onnxruntime's blocked layout (16 or 8), where a probe has proved it on this machine; CPU only. Left
+   * out: standard operators alone.
+   */
+  readonly blocked?: number;
 }
 
 export interface RuleCall {
@@ -29,6 +35,16 @@ export type Rule = (call: RuleCall) => (string | null)[];
  * little, so that the gradient ends there, rightly; or why nobody can train through it and what to do.
  */
 export type Gradient = Rule | 'flat' | { readonly refused: string };
+
+/** The question `shape.ts` was asked when the node was added. */
+export function questionOf({ g, node }: Pick<RuleCall, 'g' | 'node'>): ShapeQuestion {
+  const inputs = node.inputs.map((name) => {
+    if (name === '') return undefined;
+    const constant = g.constantOf(name);
+    return { type: g.type(name), dims: g.dims(name), ...(constant ? { constant } : {}) };
+  });
+  return { inputs, attributes: node.attributes, outputs: node.outputs.length };
+}
 
 /** Sums a gradient down to the shape that was broadcast up. */
 export function unbroadcast(g: GraphBuilder, dy: string, dims: readonly number[]): string {

@@ -1,26 +1,20 @@
 /** Reference kernels that work along axes: reductions, softmax, and everything that only moves values about. */
 import { intOf } from './attributes.ts';
+import { INDEX_KERNELS } from './reference-index.ts';
 import {
+  asQuestion,
   broadcastStrides,
   type Kernel,
   type KernelCall,
+  lines,
   offsets,
   type Value,
   valueOfTensor,
 } from './reference-values.ts';
 import { padAmounts, permutation, shapeRange, sliceAxes, splitSizes } from './shape-axes.ts';
-import type { ShapeQuestion } from './shape-question.ts';
-import { axisOf, sizeOf, stridesOf, tensorOf } from './tensor.ts';
+import { axisOf, sizeOf, stridesOf } from './tensor.ts';
 
-/** The same call as `shape.ts` asks it, with every input known. */
-export function asQuestion(call: KernelCall): ShapeQuestion {
-  const inputs = call.inputs.map((input, index) => {
-    if (input === undefined) return undefined;
-    if (index === 0) return { type: input.type, dims: input.dims };
-    return { type: input.type, dims: input.dims, constant: tensorOf('float64', input.dims, input.data) };
-  });
-  return { inputs, attributes: call.attributes, outputs: call.outputs.length };
-}
+export { asQuestion } from './reference-values.ts';
 
 function reducedAxes({ inputs, attributes }: KernelCall): Set<number> {
   const rank = inputs[0]!.dims.length;
@@ -44,14 +38,25 @@ function reduce(start: number, join: (a: number, b: number) => number, mean = fa
   };
 }
 
-/** Start offset, stride and length of every line along one axis. */
-function* lines(dims: readonly number[], axis: number): Generator<{ at: number; stride: number; length: number }> {
-  const stride = stridesOf(dims)[axis];
-  const length = dims[axis];
-  for (let at = 0; at < sizeOf(dims); at += stride * length) {
-    for (let inner = 0; inner < stride; inner++) yield { at: at + inner, stride, length };
-  }
-}
+const sumOfExp: Kernel = (call) => {
+  const [top] = reduce(Number.NEGATIVE_INFINITY, Math.max)(call);
+  const x = call.inputs[0]!;
+  const axes = reducedAxes(call);
+  const kept = x.dims.map((dim, axis) => (axes.has(axis) ? 1 : dim));
+  const into = offsets(x.dims, broadcastStrides(kept, x.dims));
+  const sums = new Float64Array(top.length);
+  x.data.forEach((value, i) => {
+    sums[into[i]] += Math.exp(value - top[into[i]]);
+  });
+  return [sums.map((sum, i) => Math.log(sum) + top[i])];
+};
+
+const norm: Kernel = (call) => {
+  const x = call.inputs[0]!;
+  const squared = { ...x, data: x.data.map((value) => value * value) };
+  const [sums] = reduce(0, (a, b) => a + b)({ ...call, inputs: [squared, call.inputs[1]] });
+  return [sums.map(Math.sqrt)];
+};
 
 function softmax(logarithm: boolean): Kernel {
   return ({ inputs, attributes }) => {
@@ -70,21 +75,6 @@ function softmax(logarithm: boolean): Kernel {
     return [result];
   };
 }
-
-const argMax: Kernel = ({ inputs, attributes }) => {
-  const x = inputs[0]!;
-  const result: number[] = [];
-  const lastWins = intOf(attributes, 'select_last_index', 0) === 1;
-  for (const { at, stride, length } of lines(x.dims, axisOf(intOf(attributes, 'axis', 0), x.dims.length))) {
-    let best = 0;
-    for (let i = 1; i < length; i++) {
-      const [value, top] = [x.data[at + i * stride], x.data[at + best * stride]];
-      if (value > top || (lastWins && value === top)) best = i;
-    }
-    result.push(best);
-  }
-  return [Float64Array.from(result)];
-};
 
 /** Output i is input `from[i]`. */
 function pick(x: Value, from: Int32Array): Float64Array {
@@ -169,18 +159,29 @@ const split: Kernel = (call) => {
   });
 };
 
-const gather: Kernel = ({ inputs, attributes, outputs }) => {
-  const [x, indices] = [inputs[0]!, inputs[1]!];
-  const axis = axisOf(intOf(attributes, 'axis', 0), x.dims.length);
-  const inner = sizeOf(x.dims.slice(axis + 1));
-  const result = new Float64Array(sizeOf(outputs[0].dims));
-  const perOuter = indices.data.length * inner;
-  for (let i = 0; i < result.length; i++) {
-    const named = indices.data[Math.floor((i % perOuter) / inner)];
-    const index = named < 0 ? named + x.dims[axis] : named;
-    result[i] = x.data[(Math.floor(i / perOuter) * x.dims[axis] + index) * inner + (i % inner)];
+const cumSum: Kernel = ({ inputs, attributes }) => {
+  const [x, axis] = [inputs[0]!, inputs[1]!.data[0]];
+  const backwards = intOf(attributes, 'reverse', 0) === 1;
+  const without = intOf(attributes, 'exclusive', 0) === 1;
+  const result = new Float64Array(x.data.length);
+  for (const { at, stride, length } of lines(x.dims, axisOf(axis, x.dims.length))) {
+    let sum = 0;
+    for (let step = 0; step < length; step++) {
+      const i = at + (backwards ? length - 1 - step : step) * stride;
+      result[i] = without ? sum : sum + x.data[i];
+      sum += x.data[i];
+    }
   }
   return [result];
+};
+
+const tile: Kernel = ({ inputs, outputs }) => {
+  const [x, { dims }] = [inputs[0]!, outputs[0]];
+  const [own, outer] = [stridesOf(x.dims), stridesOf(dims)];
+  const from = Int32Array.from({ length: sizeOf(dims) }, (_, i) =>
+    dims.reduce((sum, _dim, axis) => sum + ((Math.floor(i / outer[axis]) % dims[axis]) % x.dims[axis]) * own[axis], 0),
+  );
+  return [pick(x, from)];
 };
 
 const constantOfShape: Kernel = ({ attributes, outputs }) => {
@@ -189,13 +190,14 @@ const constantOfShape: Kernel = ({ attributes, outputs }) => {
 };
 
 export const AXES = {
-  ArgMax: argMax,
   Concat: concat,
   ConstantOfShape: constantOfShape,
+  CumSum: cumSum,
   Expand: expand,
-  Gather: gather,
   LogSoftmax: softmax(true),
   Pad: pad,
+  ReduceL2: norm,
+  ReduceLogSumExp: sumOfExp,
   ReduceMax: reduce(Number.NEGATIVE_INFINITY, Math.max),
   ReduceMean: reduce(0, (a, b) => a + b, true),
   ReduceMin: reduce(Number.POSITIVE_INFINITY, Math.min),
@@ -207,6 +209,8 @@ export const AXES = {
   Softmax: softmax(false),
   Split: split,
   Squeeze: copy,
+  Tile: tile,
   Transpose: transpose,
   Unsqueeze: copy,
+  ...INDEX_KERNELS,
 } satisfies Record<string, Kernel>;

@@ -7,11 +7,8 @@ import { inferShapes } from './shape.ts';
 import type { KnownValue } from './shape-question.ts';
 import { nodeLabel, type Op } from './verify.ts';
 
-function knownValue(value: Value | undefined, index: number): KnownValue | undefined {
-  if (value === undefined) return undefined;
-  // Input 0 of ConstantOfShape and input 1… of the others may decide the shape; only short ones ever do.
-  const short = value.data.length <= 64 || index > 0;
-  return short ? { ...value, constant: { type: 'float64', dims: value.dims, data: value.data } } : value;
+function knownValue(value: Value | undefined): KnownValue | undefined {
+  return value && { ...value, constant: { type: 'float64', dims: value.dims, data: value.data } };
 }
 
 /** Runs one node. Errors: `model-unusable`, naming the node. */

@@ -1,7 +1,7 @@
 /** The number format of the slow reference: every tensor, whole numbers too, is a Float64Array with a type beside it. */
 import type { Attributes } from './graph.ts';
 import type { Tensor, TensorType } from './session.ts';
-import type { Shape } from './shape-question.ts';
+import type { Shape, ShapeQuestion } from './shape-question.ts';
 import { allocate, numbersOf, sizeOf, stridesOf, tensorOf } from './tensor.ts';
 
 export interface Value {
@@ -65,4 +65,26 @@ export function offsets(dims: readonly number[], strides: readonly number[], bas
     }
   }
   return result;
+}
+
+/** Start offset, stride and length of every line along one axis. */
+export function* lines(
+  dims: readonly number[],
+  axis: number,
+): Generator<{ at: number; stride: number; length: number }> {
+  const stride = stridesOf(dims)[axis];
+  const length = dims[axis];
+  for (let at = 0; at < sizeOf(dims); at += stride * length) {
+    for (let inner = 0; inner < stride; inner++) yield { at: at + inner, stride, length };
+  }
+}
+
+/** The same call as `shape.ts` asks it, with every input known. */
+export function asQuestion(call: KernelCall): ShapeQuestion {
+  const inputs = call.inputs.map((input) => {
+    if (input === undefined) return undefined;
+    const { dims, data } = input;
+    return { type: input.type, dims, constant: { type: 'float64', dims, data } as const };
+  });
+  return { inputs, attributes: call.attributes, outputs: call.outputs.length };
 }

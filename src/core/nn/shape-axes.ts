@@ -1,6 +1,7 @@
 /** Shapes of operators along axes: reductions, and everything that only moves values about. */
 import { intOf, intsOf } from './attributes.ts';
-import { constantNumbers, first, refuse, type ShapeQuestion, type ShapeRule } from './shape-question.ts';
+import { INDEX_SHAPES } from './shape-index.ts';
+import { constantNumbers, dropAxes, first, refuse, type ShapeQuestion, type ShapeRule } from './shape-question.ts';
 import { axisOf, broadcastDims, sizeOf } from './tensor.ts';
 
 const same: ShapeRule = (q) => [{ type: first(q).type, dims: first(q).dims }];
@@ -14,10 +15,6 @@ const reduce: ShapeRule = (q) => {
   );
   return [{ type, dims: dropAxes(dims, axes, intOf(q.attributes, 'keepdims', 1) === 1) }];
 };
-
-function dropAxes(dims: readonly number[], axes: ReadonlySet<number>, keep: boolean): number[] {
-  return keep ? dims.map((dim, axis) => (axes.has(axis) ? 1 : dim)) : dims.filter((_, axis) => !axes.has(axis));
-}
 
 const reshape: ShapeRule = (q) => {
   const { type, dims } = first(q);
@@ -160,16 +157,11 @@ export function permutation(q: Pick<ShapeQuestion, 'inputs' | 'attributes'>): re
   return perm;
 }
 
-const gather: ShapeRule = (q) => {
+const tile: ShapeRule = (q) => {
   const { type, dims } = first(q);
-  const axis = axisOf(intOf(q.attributes, 'axis', 0), dims.length);
-  return [{ type, dims: [...dims.slice(0, axis), ...q.inputs[1]!.dims, ...dims.slice(axis + 1)] }];
-};
-
-const argMax: ShapeRule = (q) => {
-  const { dims } = first(q);
-  const axis = axisOf(intOf(q.attributes, 'axis', 0), dims.length);
-  return [{ type: 'int64', dims: dropAxes(dims, new Set([axis]), intOf(q.attributes, 'keepdims', 1) === 1) }];
+  const repeats = constantNumbers(q, 1)!;
+  if (repeats.length !== dims.length) throw refuse(`${repeats.length} repeats do not fit ${dims.length} axes`);
+  return [{ type, dims: dims.map((dim, axis) => dim * repeats[axis]) }];
 };
 
 const constantOfShape: ShapeRule = (q) => {
@@ -184,13 +176,14 @@ export function shapeRange(q: Pick<ShapeQuestion, 'inputs' | 'attributes'>): rea
 }
 
 export const AXES_SHAPES = {
-  ArgMax: argMax,
   Concat: concat,
   ConstantOfShape: constantOfShape,
+  CumSum: same,
   Expand: (q) => [{ type: first(q).type, dims: broadcastDims(first(q).dims, constantNumbers(q, 1)!) }],
-  Gather: gather,
   LogSoftmax: same,
   Pad: pad,
+  ReduceL2: reduce,
+  ReduceLogSumExp: reduce,
   ReduceMax: reduce,
   ReduceMean: reduce,
   ReduceMin: reduce,
@@ -202,6 +195,8 @@ export const AXES_SHAPES = {
   Softmax: same,
   Split: split,
   Squeeze: squeeze,
+  Tile: tile,
   Transpose: transpose,
   Unsqueeze: unsqueeze,
+  ...INDEX_SHAPES,
 } satisfies Record<string, ShapeRule>;

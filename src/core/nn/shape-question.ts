@@ -38,3 +38,8 @@ export function constantNumbers(question: ShapeQuestion, index: number): number[
 
 /** The first input, which every rule that asks for it has. */
 export const first = ({ inputs }: Pick<ShapeQuestion, 'inputs'>) => inputs[0]!;
+
+/** A shape without the axes, or with 1 in their place. */
+export function dropAxes(dims: readonly number[], axes: ReadonlySet<number>, keep: boolean): number[] {
+  return keep ? dims.map((dim, axis) => (axes.has(axis) ? 1 : dim)) : dims.filter((_, axis) => !axes.has(axis));
+}

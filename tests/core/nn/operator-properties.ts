@@ -88,6 +88,7 @@ export function writeCase(one: OperatorCase, seed: number, gradient = true): Wri
     feeds[`x${i}`] = drawTensor(input, random, i);
     return g.input(`x${i}`, input.type ?? 'float32', input.dims);
   });
+  while (inputs.at(-1) === '') inputs.pop();
   const outputs = Array.from({ length: draw.outputs ?? 1 }, (_, i) => `y${i}`);
   const { op, domain = '', opset = OPSET } = one;
   const node: Node = { name: 'node', op, domain, inputs, outputs, attributes: draw.attributes ?? {} };
