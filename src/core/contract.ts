@@ -145,6 +145,64 @@ export interface ModelVersion {
   readonly training: TrainingRecord | null;
 }
 
+/** What a person may say about a network that comes in; what is not said is found, or kept as suggested. */
+export interface ModelChoices {
+  readonly name: string;
+  /** Which output is the class map. */
+  readonly output: string;
+  /** One class of all at each pixel (softmax), or each by itself with the rest as background (sigmoid). */
+  readonly activation: 'softmax' | 'sigmoid';
+  readonly channelOrder: 'rgb' | 'bgr';
+  /** value = (byte / 255 − mean) / deviation, per channel R, G, B. */
+  readonly normalisation: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+  /** Micrometres per pixel that the network wants to see; null where nobody knows. */
+  readonly pixelSizeUm: number | null;
+  /** By score channel, background first. */
+  readonly classes: readonly string[];
+}
+
+/** What a model file is, found without trusting it: in a process that is thrown away afterwards. */
+export interface ModelExamination {
+  readonly path: string;
+  readonly producer: string;
+  readonly opset: number;
+  /** Numbers stored as weights, and how many of them can learn. */
+  readonly parameters: number;
+  readonly learnable: number;
+  /** The learnable ones by part of the network, in its order. */
+  readonly groups: readonly { readonly name: string; readonly parameters: number }[];
+  /** Null where the network can be fine-tuned; else why not, in a sentence. It can predict all the same. */
+  readonly trainingProblem: string | null;
+  /** The picture it takes, as its file declares it. */
+  readonly input: string;
+  /** `problem` says why an output is no class map; null where it could be one. */
+  readonly outputs: readonly { readonly name: string; readonly said: string; readonly problem: string | null }[];
+  readonly sizeMultiple: number;
+  readonly fixedSizePx: number | null;
+  /** What import puts around the network or changes in it, in sentences. */
+  readonly changes: readonly string[];
+  readonly warnings: readonly string[];
+  /** What is suggested, and why each value; null where nothing was found and a person should decide. */
+  readonly suggested: ModelChoices;
+  readonly why: {
+    readonly normalisation: string | null;
+    readonly classes: string | null;
+    readonly pixelSize: string | null;
+    readonly activation: string | null;
+  };
+}
+
+/** A network's answer on a piece of a slide, before anything is stored. Pictures are `data:` addresses (PNG). */
+export interface ModelTrial {
+  readonly sizePx: number;
+  readonly picture: string;
+  readonly prediction: string;
+  /** What each class is drawn in, and its share of the pixels; background first, which is not drawn. */
+  readonly classes: readonly { readonly name: string; readonly color: string; readonly share: number }[];
+  /** What looks wrong with the answer, in a sentence; null where nothing does. */
+  readonly doubt: string | null;
+}
+
 export interface TrainingRecord {
   readonly corrections: number;
   readonly trainingBlocks: number;
@@ -240,7 +298,18 @@ export interface Contract {
   model: {
     list: { input: void; output: readonly ModelVersion[] };
     activate: { input: { modelId: string }; output: ModelVersion };
-    import: { input: { path: string }; output: ModelVersion };
+    /** Looks at a model file, stores nothing. Errors: `model-unusable`, each with what to do. */
+    examine: {
+      input: { path: string; choices: Pick<ModelChoices, 'output' | 'activation' | 'channelOrder'> | null };
+      output: ModelExamination;
+    };
+    /** Runs it on the piece of a slide around a level-0 point, stores nothing. */
+    trial: {
+      input: { path: string; choices: ModelChoices; slideId: string; x: number; y: number };
+      output: ModelTrial;
+    };
+    /** `choices` null: what the card beside the file says, else what examining suggests. */
+    import: { input: { path: string; choices?: ModelChoices | null | undefined }; output: ModelVersion };
   };
   predict: {
     /** `region` null: the whole slide, tissue only. */

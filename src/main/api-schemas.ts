@@ -25,6 +25,22 @@ const operation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('accept'), points, predictionLayerId: z.int().positive() }),
 ]);
 
+const wiring = {
+  output: z.string().min(1).max(2000),
+  activation: z.enum(['softmax', 'sigmoid']),
+  channelOrder: z.enum(['rgb', 'bgr']),
+};
+const modelChoices = z.strictObject({
+  ...wiring,
+  name: text,
+  normalisation: z.strictObject({
+    mean: z.array(finite).length(3),
+    deviation: z.array(z.number().min(1e-6).max(1e6)).length(3),
+  }),
+  pixelSizeUm: z.number().min(0.01).max(100).nullable(),
+  classes: z.array(text).min(2).max(127),
+});
+
 type Schemas = { readonly [N in Noun]: { readonly [V in Verb<N>]: z.ZodType<InputOf<N, V>> } };
 
 export const schemas: Schemas = {
@@ -62,7 +78,9 @@ export const schemas: Schemas = {
   model: {
     list: nothing,
     activate: z.strictObject({ modelId: id }),
-    import: z.strictObject({ path }),
+    examine: z.strictObject({ path, choices: z.strictObject(wiring).nullable() }),
+    trial: z.strictObject({ path, choices: modelChoices, slideId: id, x: finite, y: finite }),
+    import: z.strictObject({ path, choices: modelChoices.nullish() }),
   },
   predict: {
     start: z.strictObject({ slideId: id, region: rect.nullable(), modelId: id.nullable() }),

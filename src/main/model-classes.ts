@@ -5,6 +5,15 @@ import type { Store } from './store/store-methods.ts';
 /** Okabe–Ito colours, told apart by most colour-blind people; background grey is not among them. */
 const NEW_CLASS_COLORS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7'];
 
+/** Colours for classes that a project may not have yet, as they would get them. */
+export function colorsFor(known: readonly LabelClass[], names: readonly string[]): string[] {
+  let added = known.length;
+  return names.map((name) => {
+    const color = known.find((entry) => sameName(entry.name, name))?.color;
+    return color ?? NEW_CLASS_COLORS[added++ % NEW_CLASS_COLORS.length]!;
+  });
+}
+
 const sameName = (a: string, b: string) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
 /**

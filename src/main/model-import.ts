@@ -1,9 +1,9 @@
-/** What a user's model file needs to become a version: its bytes, and a card (beside it, or from a trial run). It stores nothing. */
+/** What a user's model file with a card beside it needs to become a version: its bytes, and that card held against a trial run. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { HistoloopError, isHistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
-import type { Engine, ModelInspection } from './engine/engine.ts';
+import type { ModelInspection } from './engine/engine.ts';
 
 const LARGEST_MODEL_BYTES = 2 ** 31 - 1;
 
@@ -21,23 +21,28 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The card beside a user's model, `model.json` beside `model.onnx`, as text; null where there is none. */
+export function cardBeside(path: string): Promise<string | null> {
+  return readFile(besidePath(path), 'utf8').catch(() => null);
+}
+
+function besidePath(path: string): string {
+  return `${path.slice(0, path.length - extname(path).length)}.json`;
+}
+
 /**
- * The card beside a user's model (`model.json` beside `model.onnx`), held against what a trial run shows; without one,
- * what the trial run shows. Errors: `model-unusable`, `model-output-invalid`, each with what to do.
+ * The card beside a model that is taken as it is, held against what a trial run shows.
+ * Errors: `model-unusable`, `model-output-invalid`, each with what to do.
  */
-export async function cardOfFile(path: string, bytes: Uint8Array, engine: Engine): Promise<ModelCard> {
-  const found = await engine.inspect(bytes);
+export function checkedCard(path: string, text: string, found: ModelInspection): ModelCard {
   requireFitting(basename(path), found);
-  const beside = `${path.slice(0, path.length - extname(path).length)}.json`;
-  const text = await readFile(beside, 'utf8').catch(() => null);
-  if (text === null) return cardOfTrial(basename(path, extname(path)), found);
   try {
     const card = parseModelCard(JSON.parse(text));
     requireAgreement(card, found);
     return card;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `${basename(beside)} beside the model is taken for its card: ${reason}; correct it, or move it away`;
+    const message = `${basename(besidePath(path))} beside the model is taken for its card: ${reason}; correct it, or move it away`;
     throw new HistoloopError('model-unusable', message, { cause });
   }
 }
@@ -74,28 +79,4 @@ function requireAgreement(card: ModelCard, found: ModelInspection): void {
       `it says sizes are multiples of ${card.sizeMultiple}, the model wants ${found.sizeMultiple}`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) throw new HistoloopError('model-unusable', differences.join('; '));
-}
-
-function cardOfTrial(name: string, found: ModelInspection): ModelCard {
-  return parseModelCard({
-    format: 'histoloop-model-card/1',
-    name,
-    version: '1',
-    description: 'imported without a card',
-    licence: 'unknown',
-    dataSources: [],
-    classes: Array.from({ length: found.classes }, (_, index) => (index === 0 ? 'Background' : `Class ${index}`)),
-    pixelSizeUm: null,
-    pixelSizeNote: 'the file does not say at which pixel size the model was trained',
-    input: found.inputName,
-    output: found.outputName,
-    layout: 'NCHW',
-    outputKind: found.values,
-    sizeMultiple: found.sizeMultiple,
-    fixedSizePx: found.fixedSize?.heightPx ?? null,
-    normalisation: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-    trainingCommand: null,
-    scores: [],
-    limits: ['imported without a card: classes and input values are assumed'],
-  });
 }

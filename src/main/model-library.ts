@@ -1,14 +1,15 @@
 /** Model versions of a project: immutable ONNX files with their cards, who descends from whom, and which one is live. */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
+import type { ModelChoices, ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
 import type { Session } from '../core/nn/session.ts';
 import { toDiskError } from './dataset/disk-errors.ts';
 import type { Engine } from './engine/engine.ts';
 import { classIdsByName, keptClassIds } from './model-classes.ts';
-import { cardOfFile, readModelFile } from './model-import.ts';
+import { createExaminer, type Examiner, type ProjectModel } from './model-examination.ts';
+import { cardBeside, checkedCard, readModelFile } from './model-import.ts';
 import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
 
@@ -40,7 +41,10 @@ export interface ModelLibrary {
   add(version: NewVersion): Promise<ModelVersion>;
   /** Errors: `not-found`, `model-unusable` (its file was changed), `file-missing`. */
   activate(modelId: string): Promise<ModelVersion>;
-  importFile(path: string): Promise<ModelVersion>;
+  /** A file with a card beside it is taken as it is; another becomes a project model as chosen, or as suggested (null). */
+  importFile(path: string, choices: ModelChoices | null): Promise<ModelVersion>;
+  /** Looks at files that are not imported yet; stores nothing. */
+  readonly examiner: Examiner;
   /** The one inference session that is kept warm; another model's request closes it. */
   session(model: LoadedModel): Promise<Session>;
   close(): Promise<void>;
@@ -87,6 +91,7 @@ async function sha256Of(bytes: Uint8Array): Promise<string> {
 
 export async function openModelLibrary(store: Store, engine: Engine): Promise<ModelLibrary> {
   let warm: { modelId: string; session: Promise<Session> } | null = null;
+  const examiner = createExaminer(engine);
   let lastAdded: Promise<unknown> = Promise.resolve();
 
   async function rowOf(modelId: string | null): Promise<ModelRow> {
@@ -126,6 +131,14 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     return adding;
   }
 
+  async function chosenModel(path: string, choices: ModelChoices | null): Promise<ProjectModel> {
+    if (choices !== null) return examiner.modelOf(path, choices);
+    const text = await cardBeside(path);
+    if (text === null) return examiner.suggestedModel(path);
+    const bytes = await readModelFile(path);
+    return { bytes, card: checkedCard(path, text, await engine.inspect(bytes)) };
+  }
+
   async function closeWarm(): Promise<void> {
     const old = warm;
     warm = null;
@@ -157,11 +170,11 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
       await store.updateProject({ liveModelId: modelId });
       return toVersion(await rowOf(modelId));
     },
-    async importFile(path) {
-      const bytes = await readModelFile(path);
-      const card = await cardOfFile(path, bytes, engine);
+    async importFile(path, choices) {
+      const { bytes, card } = await chosenModel(path, choices);
       return add({ name: card.name, parentId: null, state: 'imported', bytes, card, classIds: null, training: null });
     },
+    examiner,
     async session(model) {
       if (warm?.modelId === model.version.modelId) {
         const alive = await warm.session.catch(() => null);

@@ -8,6 +8,8 @@ import type {
   EditResult,
   HistoryEntry,
   JobState,
+  ModelExamination,
+  ModelTrial,
   ModelVersion,
   PredictionLayer,
   ProjectInfo,
@@ -80,6 +82,51 @@ const MODELS: readonly ModelVersion[] = [
   }),
   model('m1', 'Nuclei v1'),
 ];
+
+const EXAMINED: ModelExamination = {
+  path: '/models/nuclei.onnx',
+  producer: 'pytorch',
+  opset: 17,
+  parameters: 24_000_000,
+  learnable: 23_900_000,
+  groups: [
+    { name: 'encoder', parameters: 21_000_000 },
+    { name: 'decoder', parameters: 2_900_000 },
+  ],
+  trainingProblem: null,
+  input: 'input: float32 [N, 3, H, W]',
+  outputs: [
+    { name: 'mask', said: 'float32 [2, 3, 128, 192]', problem: null },
+    { name: 'pooled', said: 'float32 [2, 512]', problem: 'the output ‘pooled’ is no class map' },
+  ],
+  sizeMultiple: 32,
+  fixedSizePx: null,
+  changes: ['the other outputs (‘pooled’) are left out'],
+  warnings: [],
+  suggested: {
+    name: 'nuclei',
+    output: 'mask',
+    activation: 'softmax',
+    channelOrder: 'rgb',
+    normalisation: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+    pixelSizeUm: null,
+    classes: ['Background', 'Class 1', 'Class 2'],
+  },
+  why: { normalisation: null, classes: null, pixelSize: null, activation: 'the network ends in a softmax' },
+};
+
+const PIXEL = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==';
+const TRIED: ModelTrial = {
+  sizePx: 384,
+  picture: PIXEL,
+  prediction: PIXEL,
+  classes: [
+    { name: 'Background', color: '#5b6472', share: 0.7 },
+    { name: 'Class 1', color: '#e69f00', share: 0.2 },
+    { name: 'Class 2', color: '#56b4e9', share: 0.1 },
+  ],
+  doubt: null,
+};
 
 export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstation {
   const info = drawnSlideInfo(options.widthPx ?? 1536, options.heightPx ?? 1024);
@@ -259,6 +306,8 @@ export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstatio
         project = { ...project, liveModelId: modelId };
         return MODELS.find((one) => one.modelId === modelId);
       },
+      examine: () => EXAMINED,
+      trial: () => TRIED,
       import: () => MODELS[0],
     },
     predict: { start: () => startJob('predict', 'Predict: Drawn slide') },

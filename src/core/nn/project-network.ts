@@ -39,9 +39,7 @@ export interface ProjectNetwork {
 export function toProjectNetwork(model: OnnxModel, request: ProjectRequest): ProjectNetwork {
   const draft = createDraft(model);
   const inputName = takePicture(draft, request);
-  const scores = giveScores(draft, request);
-  const outputName = draft.fresh('logits');
-  draft.node('Identity', [scores], {}, outputName);
+  const outputName = giveScores(draft, request);
   const { image, freeBatch, answer, activation } = request;
   const sides = [image.heightPx ?? 'height', image.widthPx ?? 'width'];
   const batch = freeBatch ? 'batch' : (image.batch ?? 'batch');

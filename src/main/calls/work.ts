@@ -6,6 +6,7 @@ import { intersectRect, isEmptyRect } from '../../core/geometry.ts';
 import type { Folders } from '../folders.ts';
 import type { Jobs } from '../jobs.ts';
 import { type ExportInput, toolVersion } from '../tasks/export.ts';
+import { tryModel } from '../tasks/model-trial.ts';
 import type { Parts } from '../tasks/parts.ts';
 import type { PredictInput } from '../tasks/predict.ts';
 import type { TrainInput } from '../tasks/train.ts';
@@ -34,9 +35,13 @@ export function workHandlers(
         parts.events.emit({ kind: 'model.changed', liveModelId: modelId });
         return version;
       },
-      async import({ path }) {
+      examine: async ({ path, choices }) => parts.library.examiner.examine(await folders.admit(path), choices),
+      async trial({ path, choices, ...place }) {
+        return tryModel(parts, await parts.library.examiner.modelOf(await folders.admit(path), choices), place);
+      },
+      async import({ path, choices }) {
         requireWritable(parts);
-        const version = await parts.library.importFile(await folders.admit(path));
+        const version = await parts.library.importFile(await folders.admit(path), choices ?? null);
         parts.events.emit({ kind: 'project.changed' });
         return version;
       },

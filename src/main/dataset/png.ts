@@ -1,4 +1,4 @@
-/** A tiny PNG encoder for label tiles: 8-bit grey, one filter, one compression level, no metadata, so equal pixels give equal bytes. */
+/** A tiny PNG encoder: 8-bit grey or colour, one filter, one compression level, no metadata, so equal pixels give equal bytes. */
 import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
 
@@ -11,18 +11,34 @@ export const DEFLATE_LEVEL = 6;
 export interface GreyImage {
   readonly width: number;
   readonly height: number;
-  /** Row-major, one byte a pixel. */
+  /** Row-major; one byte a pixel, or three. */
   readonly data: Uint8Array;
 }
 
+export function encodeGreyPng(image: GreyImage): Promise<Uint8Array> {
+  return encode(image, { samples: 1, colorType: 0 });
+}
+
+/** Three bytes a pixel: red, green, blue. */
+export function encodeRgbPng(image: GreyImage): Promise<Uint8Array> {
+  return encode(image, { samples: 3, colorType: 2 });
+}
+
+interface Pixels {
+  readonly samples: number;
+  readonly colorType: number;
+}
+
 /** Source: PNG specification, third edition (W3C 2025), sections 5 and 11. */
-export async function encodeGreyPng({ width, height, data }: GreyImage): Promise<Uint8Array> {
-  const rows = Buffer.alloc(height * (width + 1));
-  for (let y = 0; y < height; y++) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+async function encode({ width, height, data }: GreyImage, { samples, colorType }: Pixels): Promise<Uint8Array> {
+  const line = width * samples;
+  const rows = Buffer.alloc(height * (line + 1));
+  for (let y = 0; y < height; y++) rows.set(data.subarray(y * line, (y + 1) * line), y * (line + 1) + 1);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header[8] = 8;
+  header[9] = colorType;
   const pixels = await deflateAsync(rows, { level: DEFLATE_LEVEL });
   return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
 }

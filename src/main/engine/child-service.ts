@@ -5,11 +5,13 @@ import { assert, HistoloopError } from '../../core/errors.ts';
 import type { SessionOptions } from '../../core/nn/session.ts';
 import { type ChildSession, childSession } from './child-session.ts';
 import type { EngineStatus } from './engine-facts.ts';
+import { examineModel } from './examine.ts';
 import { inspectModel } from './inspect.ts';
 import type { Answer, Ask, Kind, Protocol } from './messages.ts';
 import { refuseUnsafe } from './model-file.ts';
 import { chooseProvider } from './providers.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
+import { tryOut } from './try-out.ts';
 
 interface Held {
   status: EngineStatus | null;
@@ -40,6 +42,8 @@ const PERFORM: Performers = {
     return null;
   },
   inspect: (_held, { model, threads }) => inspectModel(model, threads),
+  examine: (_held, { path, wish, threads }) => examineModel(path, wish, threads),
+  tryOut: (_held, { model, feeds, threads }) => tryOut(model, feeds, threads),
 };
 
 /** Performs one request after another; the caller sees to it that they do not overlap. */

@@ -3,12 +3,13 @@
  * It runs graphs; it knows nothing of slides, masks or what a graph means.
  */
 import { availableParallelism } from 'node:os';
-import type { OpenSession } from '../../core/nn/session.ts';
+import type { OpenSession, Tensor } from '../../core/nn/session.ts';
 import { childEntry } from './child-entry.ts';
 import { linkChild } from './child-link.ts';
 import { type SpawnChild, spawnNodeChild } from './child-port.ts';
 import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
-import { inspectApart } from './inspect-apart.ts';
+import type { ExamineWish, ModelFacts } from './examine-facts.ts';
+import { askApart, inspectApart } from './inspect-apart.ts';
 import { keepChild } from './keep-child.ts';
 import { refuseSize } from './model-file.ts';
 import { remoteSession } from './remote-session.ts';
@@ -16,6 +17,7 @@ import { remoteSession } from './remote-session.ts';
 export type { ChildPort, SpawnChild } from './child-port.ts';
 export { spawnNodeChild } from './child-port.ts';
 export type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+export type { ExamineWish, ModelFacts } from './examine-facts.ts';
 
 export interface EngineOptions {
   /**
@@ -45,6 +47,13 @@ export interface Engine {
    * Errors: `model-unusable`, `model-output-invalid` with a sentence for each reason.
    */
   inspect(model: Uint8Array): Promise<ModelInspection>;
+  /**
+   * Makes a project model of a user's file (absolute path, links followed), in a throw-away process, on the CPU. Weights
+   * beside the file are read into it. Errors: `file-missing`, `model-unusable`, `model-output-invalid`.
+   */
+  examine(path: string, wish: ExamineWish): Promise<ModelFacts>;
+  /** Runs a model once, in a throw-away process, on the CPU. Errors: `model-unusable`. */
+  tryOut(model: Uint8Array, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /** The process's id while there is one. */
   readonly pid: number | null;
   /** Kills the process; everything under way answers `cancelled`. State that was not read is lost. */
@@ -73,6 +82,8 @@ export function startEngine(options: EngineOptions = {}): Engine {
       return remoteSession(link, session);
     },
     inspect: (model) => inspectApart(model, { start, threads }),
+    examine: (path, wish) => askApart<'examine'>({ kind: 'examine', path, wish, threads }, { start }),
+    tryOut: (model, feeds) => askApart<'tryOut'>({ kind: 'tryOut', model, feeds, threads }, { start }),
     close: () => child.close(),
   };
 }

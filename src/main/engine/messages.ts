@@ -2,6 +2,7 @@
 import type { PlainError } from '../../core/errors.ts';
 import type { SessionOptions, Tensor } from '../../core/nn/session.ts';
 import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+import type { ExamineWish, ModelFacts } from './examine-facts.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -18,6 +19,9 @@ export interface Protocol {
   /** Taken out of turn: the session's waiting requests are answered `cancelled` at once. */
   close: { ask: { session: number }; answer: null };
   inspect: { ask: { model: Uint8Array; threads: number }; answer: ModelInspection };
+  /** These two, too, are asked of a process that is thrown away afterwards. */
+  examine: { ask: { path: string; wish: ExamineWish; threads: number }; answer: ModelFacts };
+  tryOut: { ask: { model: Uint8Array; feeds: Tensors; threads: number }; answer: Record<string, Tensor> };
 }
 
 export type Kind = keyof Protocol;

@@ -35,6 +35,8 @@ const NESTED: Record<Message, Readonly<Record<number, Message>>> = {
 const MODEL_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26]);
 const KNOWN_DOMAINS = /^($|ai\.onnx|com\.microsoft|com\.ms\.)/;
 const MAX_DEPTH = 64;
+/** Fields in the whole file: the largest honest network has some hundred thousand, a hostile one a thousand million. */
+const MAX_FIELDS = 20_000_000;
 
 /** Other things that people take for an ONNX file, by their first bytes. */
 const LOOKALIKES: readonly [string, string][] = [
@@ -81,7 +83,7 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
     if (fields.number(14) === 1 || fields.has(13)) file.external.push(fields.text(8) || 'unnamed');
   };
   try {
-    walk({ view, start: 0, end: bytes.byteLength, message: 'model', depth: 0 }, visit);
+    walk({ view, start: 0, end: bytes.byteLength, message: 'model', depth: 0, budget: { left: MAX_FIELDS } }, visit);
   } catch (cause) {
     throw cause instanceof Malformed ? damaged(bytes, cause) : cause;
   }
@@ -125,14 +127,18 @@ interface Span {
   readonly end: number;
   readonly message: Message;
   readonly depth: number;
+  /** Shared by the whole file. */
+  readonly budget: { left: number };
 }
 
 function walk(span: Span, visit: (message: Message, fields: Fields) => void): void {
-  const { view, end, message, depth } = span;
+  const { view, end, message, depth, budget } = span;
   if (depth > MAX_DEPTH) throw new Malformed(false);
   const fields = new Fields(view);
   let at = span.start;
   while (at < end) {
+    if (--budget.left < 0)
+      throw refuse(`the model file declares over ${MAX_FIELDS / 1e6} million parts; it is no network`);
     const [tag, afterTag] = varint(view, at, end);
     const field = Math.floor(tag / 8);
     const wire = tag % 8;
@@ -148,7 +154,7 @@ function walk(span: Span, visit: (message: Message, fields: Fields) => void): vo
       if (at > end) throw new Malformed(true);
       fields.spans.set(field, [start, at]);
       const nested = NESTED[message][field];
-      if (nested) walk({ view, start, end: at, message: nested, depth: depth + 1 }, visit);
+      if (nested) walk({ view, start, end: at, message: nested, depth: depth + 1, budget }, visit);
       if (message === 'tensor' && field === 1) fields.size *= packedProduct(view, start, at);
     } else if (wire === 1 || wire === 5) {
       at = afterTag + (wire === 1 ? 8 : 4);
