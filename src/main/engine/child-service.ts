@@ -4,11 +4,13 @@ import { env } from 'onnxruntime-node';
 import { assert, HistoloopError } from '../../core/errors.ts';
 import type { SessionOptions } from '../../core/nn/session.ts';
 import { type ChildSession, childSession } from './child-session.ts';
+import { deviceFacts } from './device-facts.ts';
 import type { EngineStatus } from './engine-facts.ts';
 import { examineModel } from './examine.ts';
 import { inspectModel } from './inspect.ts';
 import type { Answer, Ask, Kind, Protocol } from './messages.ts';
 import { refuseUnsafe } from './model-file.ts';
+import { findNodePlaces } from './node-places.ts';
 import { chooseProvider } from './providers.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
 import { tryOut } from './try-out.ts';
@@ -41,6 +43,14 @@ const PERFORM: Performers = {
     await closing?.release();
     return null;
   },
+  places: (held, { model, feeds }) => {
+    refuseUnsafe(model);
+    return findNodePlaces(model, feeds, configured(held));
+  },
+  surroundings: (held) => ({
+    ...deviceFacts(configured(held).provider),
+    peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1024),
+  }),
   inspect: (_held, { model, threads }) => inspectModel(model, threads),
   examine: (_held, { path, wish, threads }) => examineModel(path, wish, threads),
   tryOut: (_held, { model, feeds, threads }) => tryOut(model, feeds, threads),

@@ -14,6 +14,28 @@ export interface EngineStatus {
   readonly runtimeVersion: string;
 }
 
+/** Null: neither the runtime nor the system tells. */
+export interface DeviceFacts {
+  readonly device: string | null;
+  readonly driver: string | null;
+}
+
+/** What the engine's process knows of its surroundings. */
+export interface EngineSurroundings extends DeviceFacts {
+  /** The most memory that the process held so far. */
+  readonly peakMemoryMb: number;
+}
+
+/** Where the nodes of a graph ran. */
+export interface NodePlaces {
+  readonly nodes: number;
+  readonly onCpu: number;
+  /** Kinds of the nodes that ran on the CPU. */
+  readonly cpuOperators: readonly string[];
+  /** Copies between the CPU's and a device's memory that the runtime put in. */
+  readonly copies: number;
+}
+
 /** What a user's model is, as its file says and as a trial run on random pixels showed. Sizes in pixels. */
 export interface ModelInspection {
   readonly inputName: string;

@@ -7,16 +7,17 @@ import type { OpenSession, Tensor } from '../../core/nn/session.ts';
 import { childEntry } from './child-entry.ts';
 import { linkChild } from './child-link.ts';
 import { type SpawnChild, spawnNodeChild } from './child-port.ts';
-import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+import type { EngineStatus, EngineSurroundings, ModelInspection, NodePlaces, ProviderName } from './engine-facts.ts';
 import type { ExamineWish, ModelFacts } from './examine-facts.ts';
 import { askApart, inspectApart } from './inspect-apart.ts';
 import { keepChild } from './keep-child.ts';
+import type { Tensors } from './messages.ts';
 import { refuseSize } from './model-file.ts';
 import { remoteSession } from './remote-session.ts';
 
 export type { ChildPort, SpawnChild } from './child-port.ts';
 export { spawnNodeChild } from './child-port.ts';
-export type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+export type { EngineStatus, EngineSurroundings, ModelInspection, NodePlaces, ProviderName } from './engine-facts.ts';
 export type { ExamineWish, ModelFacts } from './examine-facts.ts';
 
 export interface EngineOptions {
@@ -54,6 +55,14 @@ export interface Engine {
   examine(path: string, wish: ExamineWish): Promise<ModelFacts>;
   /** Runs a model once, in a throw-away process, on the CPU. Errors: `model-unusable`. */
   tryOut(model: Uint8Array, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /** Where a graph's nodes run on the provider in use: one run under the profiler. Errors: `model-unusable`, `engine-died`. */
+  places(model: Uint8Array, feeds: Tensors): Promise<NodePlaces>;
+  /** Device, driver and memory, as far as they are told; best asked after something has run. Errors: `engine-died`. */
+  surroundings(): Promise<EngineSurroundings>;
+  /** Runs on another provider from now on, in a new process. What is under way answers `engine-died`. */
+  use(provider: ProviderName | 'auto'): Promise<EngineStatus>;
+  /** What was asked for last. */
+  readonly asked: ProviderName | 'auto';
   /** The process's id while there is one. */
   readonly pid: number | null;
   /** Kills the process; everything under way answers `cancelled`. State that was not read is lost. */
@@ -80,6 +89,18 @@ export function startEngine(options: EngineOptions = {}): Engine {
       const session = ++lastSession;
       await link.call<'open'>({ kind: 'open', session, model, options: sessionOptions });
       return remoteSession(link, session);
+    },
+    places: async (model, feeds) => {
+      refuseSize(model);
+      return (await child.living()).call<'places'>({ kind: 'places', model, feeds });
+    },
+    surroundings: async () => (await child.living()).call<'surroundings'>({ kind: 'surroundings' }),
+    use: async (provider) => {
+      await child.use(provider);
+      return (await child.living()).call<'status'>({ kind: 'status' });
+    },
+    get asked() {
+      return child.asked();
     },
     inspect: (model) => inspectApart(model, { start, threads }),
     examine: (path, wish) => askApart<'examine'>({ kind: 'examine', path, wish, threads }, { start }),

@@ -15,6 +15,9 @@ export interface ChildNeeds {
 export interface KeptChild {
   /** A child ready for work. Errors: `engine-died` where it cannot be started, or after `close`. */
   living(): Promise<ChildLink>;
+  /** A new child on another provider takes the place of the old one. */
+  use(asked: ProviderName | 'auto'): Promise<void>;
+  asked(): ProviderName | 'auto';
   pid(): number | null;
   close(): Promise<void>;
 }
@@ -29,6 +32,7 @@ interface Begun {
 
 /** Starts the first child at once. */
 export function keepChild(needs: ChildNeeds): KeptChild {
+  let wanted = needs.asked;
   let { asked } = needs;
   let fallbackReason: string | null = null;
   let closed = false;
@@ -60,6 +64,14 @@ export function keepChild(needs: ChildNeeds): KeptChild {
 
   return {
     living,
+    use: async (provider) => {
+      if (closed) throw new HistoloopError('engine-died', 'the engine has been closed; start a new one');
+      [wanted, asked, fallbackReason] = [provider, provider, null];
+      const old = current;
+      current = begin({ ...needs, asked }, null);
+      await old.link.kill(new HistoloopError('engine-died', `the engine now runs on ${provider}; try again`));
+    },
+    asked: () => wanted,
     pid: () => (current.link.death() ? null : (current.link.pid ?? null)),
     close: async () => {
       closed = true;

@@ -1,7 +1,7 @@
 /** What crosses the border between the engine and its child. Plain data only: both ends may be structured clones apart. */
 import type { PlainError } from '../../core/errors.ts';
 import type { SessionOptions, Tensor } from '../../core/nn/session.ts';
-import type { EngineStatus, ModelInspection, ProviderName } from './engine-facts.ts';
+import type { EngineStatus, EngineSurroundings, ModelInspection, NodePlaces, ProviderName } from './engine-facts.ts';
 import type { ExamineWish, ModelFacts } from './examine-facts.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -18,6 +18,9 @@ export interface Protocol {
   readState: { ask: { session: number }; answer: Record<string, Tensor> };
   /** Taken out of turn: the session's waiting requests are answered `cancelled` at once. */
   close: { ask: { session: number }; answer: null };
+  /** Runs a graph once under the profiler, apart from all sessions. */
+  places: { ask: { model: Uint8Array; feeds: Tensors }; answer: NodePlaces };
+  surroundings: { ask: Record<never, never>; answer: EngineSurroundings };
   inspect: { ask: { model: Uint8Array; threads: number }; answer: ModelInspection };
   /** These two, too, are asked of a process that is thrown away afterwards. */
   examine: { ask: { path: string; wish: ExamineWish; threads: number }; answer: ModelFacts };

@@ -13,6 +13,8 @@ export interface RunOn {
   readonly threads: number;
 }
 
+type OpenOptions = Pick<SessionOptions, 'purpose' | 'state'>;
+
 /** Providers on whose device the state may stay between runs; with the others the runtime knows only the CPU's memory. */
 const KEEPS_STATE: ReadonlySet<ProviderName> = new Set(['webgpu']);
 
@@ -21,13 +23,13 @@ const KEEPS_STATE: ReadonlySet<ProviderName> = new Set(['webgpu']);
  * spinning an idle session leaves the cores to the next one. Constant weights are blocked for the CPU at level 'all';
  * training graphs have none, and 'extended' starts faster.
  */
-export function openRuntime(
-  model: Uint8Array,
-  on: RunOn,
-  { purpose, state }: Pick<SessionOptions, 'purpose' | 'state'>,
-): Promise<InferenceSession> {
+export function openRuntime(model: Uint8Array, on: RunOn, options: OpenOptions): Promise<InferenceSession> {
+  return InferenceSession.create(model, runtimeOptions(on, options));
+}
+
+export function runtimeOptions(on: RunOn, { purpose, state }: OpenOptions): InferenceSession.SessionOptions {
   const kept = KEEPS_STATE.has(on.provider) ? Object.values(state ?? {}) : [];
-  return InferenceSession.create(model, {
+  return {
     executionProviders: [on.provider],
     intraOpNumThreads: on.threads,
     interOpNumThreads: 1,
@@ -37,7 +39,7 @@ export function openRuntime(
     logSeverityLevel: 3,
     ...(kept.length > 0 && { preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer'])) }),
     extra: { session: { force_spinning_stop: '1' } },
-  });
+  };
 }
 
 /** The runtime's complaint as `model-unusable`, in one line, led by what we were doing. */
