@@ -4,7 +4,8 @@ import type { Tensor } from '../nn/session.ts';
 import type { ModelCard } from './model-card.ts';
 
 /**
- * Probabilities [N,K,H,W] of a model's output; `shape` is what its input of N pictures lets expect.
+ * Probabilities [N,K,H,W] of a model's output; `shape` is what its input of N pictures lets expect. Where there are two
+ * classes, one channel may stand for the second.
  * Errors: `model-unusable` where the shape is another, `model-output-invalid` where a value is NaN or infinite.
  */
 export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, shape: readonly number[]): Float32Array {
@@ -14,7 +15,8 @@ export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, sha
       `model ${card.name} gave no output named ${card.output}; correct its card`,
     );
   }
-  if (output.dims.join() !== shape.join() || !(output.data instanceof Float32Array)) {
+  const single = shape[1] === 2 && output.dims.join() === [shape[0], 1, ...shape.slice(2)].join();
+  if ((!single && output.dims.join() !== shape.join()) || !(output.data instanceof Float32Array)) {
     const found = `${output.type} [${output.dims.join(', ')}]`;
     const wanted = `float32 [${shape.join(', ')}]`;
     const message = `model ${card.name} answered ${found}, not ${wanted}: it needs one channel for each of its classes (${card.classes.join(', ')}) at the size of its input; use another model or correct its card`;
@@ -25,7 +27,27 @@ export function probabilitiesOf(output: Tensor | undefined, card: ModelCard, sha
     const message = `model ${card.name} answered ${output.data[bad]} instead of a number; nothing of it was stored: go back to an earlier version of the model`;
     throw new HistoloopError('model-output-invalid', message, { data: { index: bad } });
   }
+  if (single) return withBackground(output.data, card.outputKind, shape);
   return card.outputKind === 'probabilities' ? output.data : softmaxOverClasses(output.data, shape);
+}
+
+/** One channel p (or a logit of it) as two: 1 − p and p. */
+function withBackground(
+  values: Float32Array,
+  kind: ModelCard['outputKind'],
+  [count, , height, width]: readonly number[],
+): Float32Array {
+  const plane = height! * width!;
+  const result = new Float32Array(2 * values.length);
+  for (let n = 0; n < count!; n++) {
+    for (let i = 0; i < plane; i++) {
+      const value = values[n * plane + i]!;
+      const p = kind === 'probabilities' ? value : 1 / (1 + Math.exp(-value));
+      result[2 * n * plane + i] = 1 - p;
+      result[(2 * n + 1) * plane + i] = p;
+    }
+  }
+  return result;
 }
 
 /** A plain loop: several times faster than findIndex, and this runs on every pixel of a slide. */

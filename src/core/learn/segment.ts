@@ -9,6 +9,8 @@
 
 import type { CancelSignal } from '../cancel.ts';
 import { HistoloopError } from '../errors.ts';
+import type { OnnxModel } from '../nn/graph.ts';
+import { endingOf } from '../nn/logits.ts';
 import { decodeModel, encodeModel } from '../nn/onnx.ts';
 import type { OpenSession, Tensor } from '../nn/session.ts';
 import { buildTrainingProgram, type Optimiser, type TrainingProgram, writeParameters } from '../nn/training.ts';
@@ -102,7 +104,6 @@ const FEW_HELD_OUT = 3;
  * `training-diverged`, `model-unusable`, `cancelled` (between steps; nothing is kept).
  */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
-  requireLogits(options.card);
   const train = usable(options, options.train);
   const heldOut = usable(options, options.heldOut);
   requireBlocks(train, heldOut);
@@ -136,7 +137,8 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
   const random = createRandom(options.seed);
   const { learnFrom, chooseBy } = splitOff(random.shuffle([...blocks]));
   const model = decodeModel(options.model);
-  const program = buildTrainingProgram(model, { ...RECIPE, ...patchShape(options) });
+  requireScores(model, options.card);
+  const program = buildTrainingProgram(model, { ...RECIPE, ...patchShape(options), output: options.card.output });
   const score = async (bytes: Uint8Array) => (await evaluate(options, bytes, chooseBy)).dice;
   const schedule = scheduleOf(options);
   const before = await recallTraining(options.keeper, program, { schedule, OPTIMISER, ...plainOptions(options) });
@@ -218,9 +220,10 @@ function usable(options: FineTuneOptions, blocks: readonly TrainingBlock[]): Tra
   return blocks.filter((block) => keys.has(block.key));
 }
 
-function requireLogits(card: ModelCard): void {
-  if (card.outputKind === 'logits') return;
-  const message = `model ${card.name} gives probabilities, which cannot be trained on: export it without its last softmax and import that`;
+/** Probabilities are trained on by what they are made of; where that cannot be told, their slopes would be wrong. */
+function requireScores({ graph }: OnnxModel, card: ModelCard): void {
+  if (card.outputKind === 'logits' || endingOf(graph, card.output).activation !== 'unknown') return;
+  const message = `model ${card.name} gives probabilities, but not by a softmax or sigmoid at its end: export it without its last step and import that`;
   throw new HistoloopError('model-unusable', message);
 }
 

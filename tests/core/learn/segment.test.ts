@@ -30,6 +30,17 @@ function options(more: Partial<FineTuneOptions> = {}): FineTuneOptions {
   };
 }
 
+const PROBABILITIES = { ...CARD, output: 'p', outputKind: 'probabilities' } as const;
+
+/** The network with one node more, from `from` to the output `p`. */
+function ending(op: 'Relu' | 'Sigmoid' | 'Softmax', from: string, bytes = model): Uint8Array {
+  const { graph, ...rest } = decodeModel(bytes);
+  const attributes = op === 'Softmax' ? { axis: { kind: 'int', value: 1 } as const } : {};
+  const last = { name: op, op, domain: '', inputs: [from], outputs: ['p'], attributes };
+  const outputs = graph.outputs.map((output) => ({ ...output, name: 'p' }));
+  return encodeModel({ ...rest, graph: { ...graph, nodes: [...graph.nodes, last], outputs } });
+}
+
 /** Predicts with the reference, but "trains" by answering these losses. */
 function losing(losses: readonly number[]): OpenSession {
   let step = 0;
@@ -132,8 +143,28 @@ describe('fine-tuning', () => {
     await expect(refused).rejects.toMatchObject({ code: 'nothing-to-learn', message: expect.stringMatching(message) });
   });
 
-  it('refuses a model that ends in probabilities', async () => {
-    const card = { ...CARD, outputKind: 'probabilities' } as const;
-    await expect(fineTune(options({ card }))).rejects.toMatchObject({ code: 'model-unusable' });
+  it('teaches a model that ends in a softmax just as one that does not, and leaves the softmax on', async () => {
+    const steps = { steps: 8, learningRate: 0.02 };
+    const plain = await fineTune(options(steps));
+    const ended = await fineTune(options({ ...steps, model: ending('Softmax', 'logits'), card: PROBABILITIES }));
+    expect(ended.losses).toEqual(plain.losses);
+    expect(ended.diceAfter).toBeCloseTo(plain.diceAfter, 10);
+    expect(decodeModel(ended.model).graph.nodes.at(-1)).toMatchObject({ op: 'Softmax', outputs: ['p'] });
+  });
+
+  it('teaches a model of one channel and a sigmoid: two classes', async () => {
+    const one = encodeModel(buildUnet({ inputChannels: 3, classes: 1, channels: [4, 8], seed: 4 }));
+    const run = { steps: 60, learningRate: 0.02, newShare: 1 };
+    const ended = await fineTune(options({ ...run, model: ending('Sigmoid', 'logits', one), card: PROBABILITIES }));
+    expect(ended.diceAfter).toBeGreaterThan(ended.diceBefore + 0.3);
+    expect(decodeModel(ended.model).graph.nodes.at(-1)).toMatchObject({ op: 'Sigmoid', outputs: ['p'] });
+    const plain = await fineTune(options({ ...run, model: one }));
+    expect(plain.losses).toEqual(ended.losses);
+  });
+
+  it('refuses probabilities that nothing it knows has made', async () => {
+    const refused = fineTune(options({ model: ending('Relu', 'logits'), card: PROBABILITIES }));
+    await expect(refused).rejects.toMatchObject({ code: 'model-unusable' });
+    await expect(refused).rejects.toThrow(/without its last step/);
   });
 });
