@@ -24,14 +24,14 @@ export function stepsPerTurn(stepMs: number): number {
   return Math.max(1, Math.ceil(LEAST_TURN_MS / stepMs));
 }
 
-/** At most three times the rounds asked for are run. */
+/** Does as many rounds over as there were disturbed ones, up to `most` in all. */
 export async function timeRounds(
   sides: Readonly<Record<string, Runner>>,
-  { pairs, steps }: { readonly pairs: number; readonly steps: number },
+  { pairs, most, steps }: { readonly pairs: number; readonly most: number; readonly steps: number },
 ): Promise<Rounds> {
   const names = Object.keys(sides);
   const [quiet, disturbed]: Record<string, number>[][] = [[], []];
-  while (quiet.length < pairs && quiet.length + disturbed.length < 3 * pairs) {
+  while (quiet.length < pairs && quiet.length + disturbed.length < most) {
     const round: Record<string, number> = {};
     let byOthers = 0;
     for (const name of names) {

@@ -1,20 +1,27 @@
-/** The process of `startSession` (train-session.ts): one runtime session and one batch, steps on demand. */
-import { childSession } from '../../src/main/engine/child-session.ts';
-import { openRuntime } from '../../src/main/engine/runtime.ts';
+/** The process of `startSession` (train-session.ts): the engine's own service with one batch, steps on demand. */
+import { createService } from '../../src/main/engine/child-service.ts';
 import type { SessionJob } from './train-session.ts';
 import { THREADS } from './train-side.ts';
 
+const perform = createService();
 let step: (() => Promise<unknown>) | null = null;
 
-process.on('message', async (message: SessionJob | number) => {
-  if (typeof message !== 'number') {
-    const runtime = await openRuntime(message.bytes, { provider: 'cpu', threads: THREADS }, 'training');
-    const session = childSession(runtime, message.sessionOptions);
-    step = () => session.run(message.feeds);
-    process.send?.({ ms: 0, loss: 0 });
-    return;
-  }
+async function open({ bytes, sessionOptions, feeds }: SessionJob): Promise<void> {
+  await perform({ kind: 'configure', asked: 'cpu', threads: THREADS, fallbackReason: null });
+  await perform({ kind: 'open', session: 1, model: bytes, options: sessionOptions });
+  step = () => perform({ kind: 'run', session: 1, feeds });
+}
+
+async function run(count: number): Promise<number> {
   const before = performance.now();
-  for (let i = 0; i < message; i++) await step?.();
-  process.send?.({ ms: (performance.now() - before) / message, loss: Number.NaN });
+  for (let i = 0; i < count; i++) await step?.();
+  return (performance.now() - before) / count;
+}
+
+process.on('message', async (message: SessionJob | number) => {
+  if (typeof message === 'number') process.send?.({ ms: await run(message), loss: Number.NaN });
+  else {
+    await open(message);
+    process.send?.({ ms: 0, loss: Number.NaN });
+  }
 });

@@ -1,8 +1,9 @@
 /**
  * How long a training step takes beside PyTorch's, on the processor, with the same network, weights, batch and threads:
- * `npm run bench:train [-- --json] [--network NAME] [--pairs 7] [--quick]`. Never a part of the tests' timing.
+ * `npm run bench:train [-- --json] [--network NAME] [--pairs 7] [--blocked 16] [--quick]`. Never a part of the tests' timing.
  *
- * `oursMs` is the step as the application runs it, in the engine's process with the batch sent across the border.
+ * `oursMs` is the step as the application runs it, in the engine's process with the batch sent across the border;
+ * `--blocked` gives it onnxruntime's blocked layout, with that many channels to a block.
  * `torchMs` is PyTorch with a memory allocator that keeps its pages (the stronger one), `torchDefaultMs` without.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,12 +25,12 @@ interface Result {
   readonly ratio: number;
   readonly oursPeakMb: number | null;
   readonly torchPeakMb: number | null;
-  /** The same step without the border between processes. */
-  readonly sessionMs: number;
-  readonly standardOpsMs: number;
-  readonly torchDefaultMs: number;
+  /** The same step without the border between processes. This and the next three are left out with `--quick`. */
+  readonly sessionMs?: number;
+  readonly standardOpsMs?: number;
+  readonly torchDefaultMs?: number;
   /** PyTorch tuned and with its pictures as [N,H,W,C], which some processors like better. */
-  readonly torchChannelsLastMs: number;
+  readonly torchChannelsLastMs?: number;
   readonly pairs: number;
   readonly droppedRounds: number;
   readonly quietMachine: boolean;
@@ -43,10 +44,13 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     network: { type: 'string', multiple: true },
     pairs: { type: 'string', default: '7' },
+    blocked: { type: 'string' },
   },
 });
 
 const tenths = (value: number) => Number(value.toFixed(1));
+
+const EXTRAS = ['session', 'standardOps', 'torchDefault', 'torchChannelsLast'] as const;
 
 interface Sides extends Readonly<Record<string, Runner>> {
   readonly ours: Side;
@@ -57,16 +61,18 @@ interface Sides extends Readonly<Record<string, Runner>> {
 async function startSides(python: string, network: BenchNetwork, opened: Record<string, Runner>): Promise<Sides> {
   const model = network.model();
   const batch = drawBatch(network);
-  const program = programOf(network, model);
-  const standard = programOf(network, model, { weightGradient: 'conv3d' });
+  const standard = { weightGradient: 'conv3d' } as const;
+  const blocked = values.blocked === undefined ? {} : { blocked: Number(values.blocked) };
+  const program = programOf(network, model, { ...standard, ...blocked });
   const job = writeJob({ folder, network, model, program, batch });
   const ours = await startOurs(program, batch);
   opened.ours = ours;
   const torch = await startTorch(python, job, { malloc: 'tuned', channelsLast: false });
   opened.torch = torch;
+  if (values.quick) return { ...opened, ours, torch };
   opened.session = await startSession(program, batch);
   opened.torchDefault = await startTorch(python, job, { malloc: 'default', channelsLast: false });
-  opened.standardOps = await startOurs(standard, batch);
+  opened.standardOps = await startOurs(programOf(network, model, standard), batch);
   opened.torchChannelsLast = await startTorch(python, job, { malloc: 'tuned', channelsLast: true });
   return { ...opened, ours, torch };
 }
@@ -76,7 +82,8 @@ async function measure(python: string, network: BenchNetwork, pairs: number): Pr
   try {
     const sides = await startSides(python, network, opened);
     const gradientDifference = await compareFirstStep(sides.ours, sides.torch);
-    const rounds = await timeRounds(sides, { pairs, steps: await warmUp(sides) });
+    const turns = values.quick ? { most: pairs, steps: 1 } : { most: 3 * pairs, steps: await warmUp(sides) };
+    const rounds = await timeRounds(sides, { pairs, ...turns });
     const ms = (side: string) => tenths(median(rounds.ms[side]));
     return {
       network: network.name,
@@ -85,10 +92,7 @@ async function measure(python: string, network: BenchNetwork, pairs: number): Pr
       ratio: Number((median(rounds.ms.ours) / median(rounds.ms.torch)).toFixed(3)),
       oursPeakMb: peakMb(sides.ours.pid),
       torchPeakMb: peakMb(sides.torch.pid),
-      sessionMs: ms('session'),
-      standardOpsMs: ms('standardOps'),
-      torchDefaultMs: ms('torchDefault'),
-      torchChannelsLastMs: ms('torchChannelsLast'),
+      ...Object.fromEntries(EXTRAS.filter((side) => side in sides).map((side) => [`${side}Ms`, ms(side)])),
       pairs: rounds.ms.ours.length,
       droppedRounds: rounds.dropped,
       quietMachine: rounds.clean,
