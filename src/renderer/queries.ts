@@ -1,6 +1,6 @@
 /** What the window knows of the workstation's data, and when it asks again. The one door to TanStack Query. */
-import { QueryClient, useMutation, useQuery } from '@tanstack/react-query';
-import type { JobState, WorkstationEvent } from '../core/contract.ts';
+import { keepPreviousData, QueryClient, useMutation, useQuery } from '@tanstack/react-query';
+import type { InputOf, JobState, ModelChoices, ModelExamination, WorkstationEvent } from '../core/contract.ts';
 import { codeOf } from './api.ts';
 import type { Session } from './session.ts';
 
@@ -66,6 +66,40 @@ export function useFolder({ workstation }: Session, folder: string | null) {
     queryKey: keys.folder(folder),
     queryFn: () => workstation.client.slide.browse({ folder }),
     staleTime: 0,
+  });
+}
+
+/** Looks at a model file. The answer is shown where it was asked for, and so is the refusal. */
+export function useExamine({ workstation }: Session) {
+  return useMutation({
+    mutationFn: (input: InputOf<'model', 'examine'>) => workstation.client.model.examine(input),
+  });
+}
+
+/** The same file again whenever another output, activation or channel order is chosen. */
+export function useExamined({ workstation }: Session, first: ModelExamination, choices: ModelChoices) {
+  const wiring = ({ output, activation, channelOrder }: ModelChoices) => ({ output, activation, channelOrder });
+  const chosen = wiring(choices);
+  const initial = JSON.stringify(wiring(first.suggested)) === JSON.stringify(chosen);
+  return useQuery({
+    queryKey: ['examine', first.path, chosen],
+    queryFn: () => workstation.client.model.examine({ path: first.path, choices: chosen }),
+    placeholderData: keepPreviousData,
+    ...(initial && { initialData: first }),
+    gcTime: 0,
+  });
+}
+
+/** What a network makes of a piece of a slide; the last answer stays until the next is there. Class names change nothing. */
+export function useTrial({ workstation }: Session, input: InputOf<'model', 'trial'> | null) {
+  const key = input && { ...input, choices: { ...input.choices, name: '', classes: input.choices.classes.length } };
+  return useQuery({
+    queryKey: ['trial', key],
+    queryFn: () => workstation.client.model.trial(input!),
+    enabled: input !== null,
+    placeholderData: keepPreviousData,
+    retry: false,
+    gcTime: 0,
   });
 }
 

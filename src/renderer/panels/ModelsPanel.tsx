@@ -1,10 +1,10 @@
 /** Every model version, where it came from, how it did, and which one is live. */
-import { Badge, Button, Group, Paper, ScrollArea, Stack, Text, TextInput, Title } from '@mantine/core';
-import { useState } from 'react';
+import { Badge, Button, Group, Paper, ScrollArea, Stack, Text, Title } from '@mantine/core';
 import type { ModelVersion } from '../../core/contract.ts';
 import { formatDice, formatNumber, formatWhen } from '../format.ts';
 import { keys, useChange, useModels, useProject } from '../queries.ts';
 import { texts } from '../texts.ts';
+import { ImportModel } from './ImportModel.tsx';
 import { useSession } from './session-context.ts';
 
 const t = texts.models;
@@ -84,34 +84,5 @@ function ModelRow({ model, parent }: RowProps) {
         </Button>
       )}
     </Paper>
-  );
-}
-
-function ImportModel() {
-  const session = useSession();
-  const [path, setPath] = useState('');
-  const load = useChange(session, (file: string) => session.workstation.client.model.import({ path: file }), [
-    keys.models,
-  ]);
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (path.trim() !== '') load.mutate(path.trim(), { onSuccess: () => setPath('') });
-      }}
-    >
-      <Group gap={8} align="end" wrap="nowrap">
-        <TextInput
-          className="grow"
-          label={t.importTitle}
-          placeholder={t.importHint}
-          value={path}
-          onChange={(event) => setPath(event.currentTarget.value)}
-        />
-        <Button type="submit" flex="none" variant="default" disabled={path.trim() === ''} loading={load.isPending}>
-          {t.importStart}
-        </Button>
-      </Group>
-    </form>
   );
 }
