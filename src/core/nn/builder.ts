@@ -3,6 +3,7 @@
  * gradients can ask for the shape of anything. Constants are shared, and what depends on constants alone is one.
  */
 import { assert, HistoloopError } from '../errors.ts';
+import { FoldingBudget, SMALL } from './folding.ts';
 import type { Attribute, Attributes, Node, OnnxModel, ValueInfo } from './graph.ts';
 import { runNode } from './reference-node.ts';
 import { tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
@@ -25,11 +26,6 @@ export type PlainAttributes<K extends Op> = {
   readonly [A in keyof (typeof OPS)[K]['attributes']]?: Plain<(typeof OPS)[K]['attributes'][A]>;
 };
 
-/** Constants up to this many elements are shared and may serve as shapes. */
-const SMALL = 64;
-/** Results of constants up to this many elements are computed while building. */
-const LARGE = 2 ** 22;
-
 export class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly initialisers = new Map<string, Tensor>();
@@ -40,6 +36,7 @@ export class GraphBuilder {
   private readonly values = new Map<string, KnownValue>();
   private readonly shared = new Map<string, string>();
   private readonly nodeNames = new Set<string>();
+  private readonly folding = new FoldingBudget();
   private count = 0;
 
   /** A name that nothing has yet. */
@@ -115,9 +112,9 @@ export class GraphBuilder {
   /** Adds a node as it is. Errors: `model-unusable`, naming the node. */
   append(node: Node): void {
     verifyNode(node);
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.value(name)));
+    const inputs = node.inputs.map((name) => this.inputOf(node, name));
     const shapes = this.shapesOf(node, inputs);
-    if (this.folds(node, inputs, shapes)) {
+    if (this.folding.take(node, inputs, shapes)) {
       this.fold(node, inputs);
       return;
     }
@@ -126,6 +123,12 @@ export class GraphBuilder {
       this.values.set(name, shapes[i]);
     });
     this.nodes.push({ ...node, name: this.uniqueNodeName(node.name) });
+  }
+
+  private inputOf(node: Node, name: string): KnownValue | undefined {
+    const value = this.values.get(name);
+    if (name === '' || value !== undefined) return value;
+    throw new HistoloopError('model-unusable', `${nodeLabel(node)} needs '${name}', which nothing before it makes`);
   }
 
   /** The runtime refuses two nodes of one name, and imported ones may be called as ours are. */
@@ -143,14 +146,6 @@ export class GraphBuilder {
       if (error instanceof HistoloopError) throw new HistoloopError(error.code, `${nodeLabel(node)}: ${error.message}`);
       throw error;
     }
-  }
-
-  /** Whether a node's results are known already; networks compute their own shapes that way. */
-  private folds(node: Node, inputs: readonly (KnownValue | undefined)[], shapes: readonly Shape[]): boolean {
-    if (node.op === 'Shape') return true;
-    const most = node.op === 'ConstantOfShape' ? SMALL : LARGE;
-    const known = inputs.every((input) => input === undefined || input.constant !== undefined);
-    return known && shapes.every(({ dims }) => sizeOf(dims) <= most);
   }
 
   private fold(node: Node, inputs: readonly (KnownValue | undefined)[]): void {
@@ -192,7 +187,9 @@ export class GraphBuilder {
   }
 
   reshape(a: string, dims: readonly number[]): string {
-    return sameDims(this.dims(a), dims) ? a : this.op('Reshape', [a, this.ints(dims)]);
+    if (sameDims(this.dims(a), dims)) return a;
+    // A 0 means "as before" in ONNX unless it is told otherwise.
+    return this.op('Reshape', [a, this.ints(dims)], dims.includes(0) ? { allowzero: 1 } : {});
   }
 
   transpose(a: string, perm: readonly number[]): string {

@@ -177,6 +177,8 @@ function lossOnly(model: OnnxModel): OnnxModel {
 /** Elements looked at per input: a wrong index or factor shows at once. */
 const LOOKED_AT = 8;
 const STEP = 1e-5;
+/** Errors are relative to the largest slope, but to no less than this: constants of a graph are float32. */
+const SMALLEST = 0.1;
 
 async function compareDifferences(
   session: Session,
@@ -184,7 +186,7 @@ async function compareDifferences(
   { name, slope }: { name: string; slope: Float64Array },
 ): Promise<void> {
   const x = feeds[name]!.data as Float64Array;
-  const scale = Math.max(1e-3, ...slope.map(Math.abs));
+  const scale = Math.max(SMALLEST, ...slope.map(Math.abs));
   const lossAt = async (i: number, value: number) => {
     const original = x[i]!;
     x[i] = value;
