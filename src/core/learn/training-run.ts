@@ -23,25 +23,33 @@ export interface TrainingRun {
   readonly signal?: CancelSignal | undefined;
 }
 
-/** Loss of every step. Errors: `training-diverged` where a loss is not a number, `cancelled` between steps. */
+/** Loss of every step; of gathered runs (`program.accumulate`) their mean. Errors: `training-diverged` where a loss is not a number, `cancelled` between steps. */
 export async function runTraining(run: TrainingRun): Promise<number[]> {
-  const { program, session, schedule } = run;
+  const { program, schedule } = run;
   const losses = [...(run.lossesBefore ?? [])];
   for (let step = losses.length + 1; step <= schedule.steps; step++) {
     throwIfCancelled(run.signal);
-    const batch = run.nextBatch();
-    const outputs = await session.run({
-      [program.inputs.image.name]: batch.image,
-      [program.inputs.target.name]: batch.target,
-      [program.inputs.weight.name]: batch.weight,
-      [program.inputs.hyper.name]: stepHyper(step, learningRateAt(step, schedule), run.optimiser),
-    });
-    const loss = Number(outputs[program.outputs.loss]?.data[0]);
+    let loss = 0;
+    for (let part = 1; part <= program.accumulate; part++) {
+      loss += (await runOnce(run, step, part === program.accumulate)) / program.accumulate;
+    }
     if (!Number.isFinite(loss)) throw diverged(step, loss, schedule.learningRate);
     losses.push(loss);
     await run.onStep?.(step, schedule.steps, loss);
   }
   return losses;
+}
+
+async function runOnce(run: TrainingRun, step: number, apply: boolean): Promise<number> {
+  const { program, session, schedule } = run;
+  const batch = run.nextBatch();
+  const outputs = await session.run({
+    [program.inputs.image.name]: batch.image,
+    [program.inputs.target.name]: batch.target,
+    [program.inputs.weight.name]: batch.weight,
+    [program.inputs.hyper.name]: stepHyper(step, learningRateAt(step, schedule), run.optimiser, { apply }),
+  });
+  return Number(outputs[program.outputs.loss]?.data[0]);
 }
 
 function diverged(step: number, loss: number, learningRate: number): HistoloopError {

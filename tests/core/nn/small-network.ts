@@ -58,3 +58,32 @@ export const ramp = (...dims: number[]) => {
 
 /** One 1×1 convolution from `x` to `y`. */
 export const CONV: Part = { nodes: [['Conv', ['x', 'w', 'b'], 'y']], weights: { w: ramp(2, 3, 1, 1), b: ramp(2) } };
+
+/** One shared layer and three answers, as HoVer-Net has them: nuclear pixels, distances, types. */
+export function threeHeads(edgePx: number): OnnxModel {
+  const model = network({
+    nodes: [
+      ['Conv', ['x', 'shared'], 'features', { pads: { kind: 'ints', value: [1, 1, 1, 1] } }],
+      ['Relu', ['features'], 'active'],
+      ['Conv', ['active', 'w_np', 'b_np'], 'np_logits'],
+      ['Softmax', ['np_logits'], 'np', { axis: { kind: 'int', value: 1 } }],
+      ['Conv', ['active', 'w_hv'], 'hv_flat'],
+      ['Tanh', ['hv_flat'], 'hv'],
+      ['Conv', ['active', 'w_tp'], 'tp'],
+    ],
+    weights: {
+      shared: ramp(4, 3, 3, 3),
+      w_np: ramp(2, 4, 1, 1),
+      b_np: ramp(2),
+      w_hv: ramp(2, 4, 1, 1),
+      w_tp: ramp(5, 4, 1, 1),
+    },
+    image: ['N', 3, edgePx, edgePx],
+  });
+  const outputs = (['np', 'hv', 'tp'] as const).map((name) => ({
+    name,
+    type: 'float32' as const,
+    dims: ['N', name === 'tp' ? 5 : 2, edgePx, edgePx],
+  }));
+  return { ...model, graph: { ...model.graph, outputs } };
+}

@@ -1,7 +1,7 @@
 /** A small training set-up shared by tests: two tiles with stripes, and steps on whatever opens sessions. */
 import type { OnnxModel } from '../../../src/core/nn/graph.ts';
 import type { OpenSession, Tensor } from '../../../src/core/nn/session.ts';
-import { sizeOf } from '../../../src/core/nn/tensor.ts';
+import { sizeOf, tensorOf } from '../../../src/core/nn/tensor.ts';
 import {
   buildTrainingProgram,
   stepHyper,
@@ -28,15 +28,31 @@ export function tinyBatch({ inputs, classes }: TrainingProgram, seed = 3): Recor
     const [sample, y, x] = [Math.floor(i / h / w), Math.floor(i / w) % h, i % w];
     return (Math.floor(x / 3) + Math.floor(y / 4) + sample) % classes;
   });
-  const image = Float32Array.from({ length: n * c * h * w }, (_, i) => {
-    const pixel = Math.floor(i / (c * h * w)) * h * w + (i % (h * w));
-    return random.normal() * 0.5 + target[pixel];
+  const pixelOf = (i: number, channels: number) => Math.floor(i / (channels * h * w)) * h * w + (i % (h * w));
+  const asBytes = inputs.image.type === 'uint8';
+  const image = Array.from({ length: n * c * h * w }, (_, i) => {
+    const value = random.normal() * 0.5 + target[pixelOf(i, c)];
+    return asBytes ? Math.max(0, Math.min(255, 100 + 40 * value)) : value;
   });
+  // For a class target this is `target` itself; for values, the class number in every channel.
+  const truth = Array.from({ length: sizeOf(inputs.target.dims) }, (_, i) => target[pixelOf(i, inputs.target.dims[1])]);
   return {
-    image: { type: 'float32', dims: inputs.image.dims, data: image },
-    target: { type: 'int32', dims: inputs.target.dims, data: target },
+    image: tensorOf(inputs.image.type, inputs.image.dims, image),
+    target: tensorOf(inputs.target.type, inputs.target.dims, truth),
     weight: { type: 'float32', dims: inputs.weight.dims, data: new Float32Array(sizeOf(inputs.weight.dims)).fill(1) },
   };
+}
+
+/** A batch for a step with further heads: noise for values, classes by chance. */
+export function headFeeds(program: TrainingProgram): Record<string, Tensor> {
+  const random = createRandom(9);
+  const feeds = tinyBatch(program);
+  for (const { target, weight, classes } of program.heads) {
+    const draw = () => (target.type === 'float32' ? random.next() - 0.5 : random.int(classes));
+    feeds[target.name] = tensorOf(target.type, target.dims, Array.from({ length: sizeOf(target.dims) }, draw));
+    feeds[weight.name] = tensorOf('float32', weight.dims, new Float32Array(sizeOf(weight.dims)).fill(1));
+  }
+  return feeds;
 }
 
 export interface Trained {

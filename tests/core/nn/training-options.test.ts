@@ -1,6 +1,5 @@
 /** What a training step can be asked for besides the plain case: rates, bytes, gathering, averages, heads. */
 import { describe, expect, it } from 'vitest';
-import type { OnnxModel } from '../../../src/core/nn/graph.ts';
 import { decodeModel } from '../../../src/core/nn/onnx.ts';
 import { openReference, openReferenceModel } from '../../../src/core/nn/reference.ts';
 import type { Tensor } from '../../../src/core/nn/session.ts';
@@ -14,8 +13,8 @@ import {
 } from '../../../src/core/nn/training.ts';
 import { buildUnet } from '../../../src/core/nn/unet.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { network, ramp } from './small-network.ts';
-import { TINY, tinyBatch, trainTiny } from './tiny-training.ts';
+import { threeHeads } from './small-network.ts';
+import { headFeeds, TINY, tinyBatch, trainTiny } from './tiny-training.ts';
 
 const UNET = buildUnet({ inputChannels: 3, classes: 2, channels: [3, 4], seed: 1 });
 const PLAIN_SGD = { kind: 'sgd', momentum: 0 } as const;
@@ -212,35 +211,7 @@ describe('averaged weights', () => {
   });
 });
 
-/** One shared layer and three answers, as HoVer-Net has them: nuclear pixels, distances, types. */
-const THREE_HEADS: OnnxModel = threeHeads();
-
-function threeHeads(): OnnxModel {
-  const model = network({
-    nodes: [
-      ['Conv', ['x', 'shared'], 'features', { pads: { kind: 'ints', value: [1, 1, 1, 1] } }],
-      ['Relu', ['features'], 'active'],
-      ['Conv', ['active', 'w_np', 'b_np'], 'np_logits'],
-      ['Softmax', ['np_logits'], 'np', { axis: { kind: 'int', value: 1 } }],
-      ['Conv', ['active', 'w_hv'], 'hv_flat'],
-      ['Tanh', ['hv_flat'], 'hv'],
-      ['Conv', ['active', 'w_tp'], 'tp'],
-    ],
-    weights: {
-      shared: ramp(4, 3, 3, 3),
-      w_np: ramp(2, 4, 1, 1),
-      b_np: ramp(2),
-      w_hv: ramp(2, 4, 1, 1),
-      w_tp: ramp(5, 4, 1, 1),
-    },
-  });
-  const outputs = (['np', 'hv', 'tp'] as const).map((name) => ({
-    name,
-    type: 'float32' as const,
-    dims: ['N', name === 'tp' ? 5 : 2, 8, 8],
-  }));
-  return { ...model, graph: { ...model.graph, outputs } };
-}
+const THREE_HEADS = threeHeads(8);
 
 const HEADS = {
   output: 'np',
@@ -250,18 +221,6 @@ const HEADS = {
     { output: 'tp', loss: [{ kind: 'focal' }] },
   ],
 } as const;
-
-function headFeeds(program: TrainingProgram): Record<string, Tensor> {
-  const random = createRandom(9);
-  const feeds = tinyBatch(program);
-  for (const { target, weight, classes } of program.heads) {
-    const size = target.dims.reduce((a, b) => a * b, 1);
-    const draw = () => (target.type === 'float32' ? random.next() - 0.5 : random.int(classes));
-    feeds[target.name] = tensorOf(target.type, target.dims, Array.from({ length: size }, draw));
-    feeds[weight.name] = tensorOf('float32', weight.dims, new Float32Array(128).fill(1));
-  }
-  return feeds;
-}
 
 describe('a network with several answers', () => {
   const program = buildTrainingProgram(THREE_HEADS, { ...TINY, ...HEADS });

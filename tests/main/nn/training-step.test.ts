@@ -3,9 +3,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeModel } from '../../../src/core/nn/onnx.ts';
 import { openReference, openReferenceModel } from '../../../src/core/nn/reference.ts';
 import type { Tensor } from '../../../src/core/nn/session.ts';
-import { stepHyper, type TrainingOptions, writeParameters } from '../../../src/core/nn/training.ts';
+import {
+  buildTrainingProgram,
+  stepHyper,
+  type TrainingOptions,
+  writeParameters,
+} from '../../../src/core/nn/training.ts';
 import { buildUnet, foldBatchNorm } from '../../../src/core/nn/unet.ts';
-import { type Trained, tinyBatch, trainTiny } from '../../core/nn/tiny-training.ts';
+import { threeHeads } from '../../core/nn/small-network.ts';
+import { headFeeds, TINY, type Trained, tinyBatch, trainTiny } from '../../core/nn/tiny-training.ts';
 import { openOnnxRuntime } from './onnxruntime-session.ts';
 
 const UNET = buildUnet({ inputChannels: 3, classes: 3, channels: [4, 6, 8], seed: 11 });
@@ -29,6 +35,28 @@ const SETTINGS: Readonly<Record<string, Partial<TrainingOptions>>> = {
     loss: [{ kind: 'cross-entropy' }, { kind: 'dice', factor: 0.5 }, { kind: 'focal' }],
     clipNorm: 0.5,
   },
+  'every other loss on classes, Nesterov’s momentum': {
+    loss: [
+      { kind: 'cross-entropy', labelSmoothing: 0.1, classWeights: [1, 2, 0.5] },
+      { kind: 'focal', gamma: 1.5 },
+      { kind: 'tversky', alpha: 0.3, beta: 0.7, exponent: 0.75 },
+      { kind: 'structure' },
+      { kind: 'lovasz' },
+    ],
+    optimiser: { kind: 'sgd', nesterov: true, weightDecay: 1e-2 },
+  },
+  'losses on values, averaged weights': {
+    loss: [{ kind: 'mse' }, { kind: 'l1', delta: 0.1 }],
+    averageWeights: true,
+  },
+  'adapters, two learning rates, Adam': {
+    adapters: { rank: 1, alpha: 2, on: (name) => name.endsWith('.weight') },
+    trainable: (name) => name.startsWith('head'),
+    groups: [{ on: (name) => name.startsWith('head'), rate: 3 }],
+    optimiser: { kind: 'adam', weightDecay: 1e-2 },
+  },
+  'gathered gradients': { accumulate: 2, clipNorm: 0.5 },
+  'pictures as bytes': { bytes: { mean: [0.5, 0.4, 0.6], deviation: [0.2, 0.3, 0.25] } },
   'one matrix product per tap, momentum': {
     lowering: { weightGradient: 'shifted-matmul' },
     optimiser: { kind: 'sgd', weightDecay: 1e-2 },
@@ -60,6 +88,27 @@ for (const [name, options] of Object.entries(SETTINGS)) {
     });
   });
 }
+
+describe('a network with three answers', () => {
+  it('gives the reference’s loss and gradient with a loss for each, SSIM and slopes of distances among them', async () => {
+    const model = threeHeads(12);
+    const options: Partial<TrainingOptions> = {
+      heightPx: 12,
+      widthPx: 12,
+      output: 'np',
+      heads: [
+        { output: 'hv', loss: [{ kind: 'ssim' }, { kind: 'gradient-mse', within: 'foreground' }, { kind: 'l1' }] },
+        { output: 'tp', loss: [{ kind: 'focal', gamma: 1 }] },
+      ],
+      exposeGradient: true,
+    };
+    const program = buildTrainingProgram(model, { ...TINY, ...options });
+    const run = { options, feeds: headFeeds(program) };
+    const [fast, slow] = [await trainTiny(model, openOnnxRuntime, run), await trainTiny(model, openReference, run)];
+    expect(Math.abs(fast.losses[0] / slow.losses[0] - 1)).toBeLessThan(1e-5);
+    expect(distance(fast.gradient, slow.gradient)).toBeLessThan(1e-4);
+  });
+});
 
 describe('twenty steps on onnxruntime', () => {
   it('bring the loss down, twice exactly alike', async () => {
