@@ -39,6 +39,41 @@ export interface ProviderStatus {
   readonly reason: string | null;
 }
 
+/** What computes, and how quickly by the last measurement. Null: neither the runtime nor the system tells. */
+export interface EngineTruth {
+  /** The provider in use, and why it is not the one asked for. */
+  readonly provider: string;
+  readonly fallbackReason: string | null;
+  /** The provider asked for; `auto`: the quickest that works. */
+  readonly wanted: string;
+  readonly providers: readonly ProviderStatus[];
+  readonly device: string | null;
+  readonly driver: string | null;
+  readonly threads: number;
+  readonly runtimeVersion: string;
+  /** The most memory that the engine's process held since it started. */
+  readonly peakMemoryMb: number;
+  /** The last measurement on the provider in use; null where there was none. */
+  readonly measured: EngineMeasurement | null;
+}
+
+export interface EngineMeasurement {
+  readonly provider: string;
+  readonly device: string | null;
+  readonly driver: string | null;
+  readonly at: string;
+  readonly modelName: string;
+  /** Edge of the square tile that was predicted, in pixels. */
+  readonly tilePx: number;
+  readonly tilesPerSecond: number;
+  /** The batch of a training step, as in «4 × 128 × 128». */
+  readonly trainingBatch: string;
+  readonly stepsPerSecond: number;
+  /** Share, 0..1, of the nodes that ran on the CPU instead of the provider, in a prediction and in a training step; null on the CPU. */
+  readonly fellBack: { readonly predict: number; readonly train: number; readonly operators: readonly string[] } | null;
+  readonly peakMemoryMb: number;
+}
+
 export interface SlideSummary {
   readonly slideId: string;
   readonly name: string;
@@ -216,7 +251,7 @@ export interface TrainingRecord {
   readonly warnings: readonly string[];
 }
 
-export type JobKind = 'predict' | 'train' | 'export';
+export type JobKind = 'predict' | 'train' | 'export' | 'measure';
 export type JobStateName = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
 export interface JobProgress {
@@ -246,7 +281,8 @@ export interface JobState {
 export type JobResult =
   | { readonly kind: 'predict'; readonly layerId: number; readonly tiles: number; readonly skippedAsGlass: number }
   | { readonly kind: 'train'; readonly modelId: string; readonly promoted: boolean; readonly record: TrainingRecord }
-  | { readonly kind: 'export'; readonly folder: string; readonly files: readonly string[] };
+  | { readonly kind: 'export'; readonly folder: string; readonly files: readonly string[] }
+  | { readonly kind: 'measure'; readonly measurement: EngineMeasurement };
 
 export type ExportFormat = 'geojson' | 'label-png' | 'label-tiff' | 'coco';
 
@@ -271,6 +307,13 @@ export interface Contract {
     status: { input: void; output: AppStatus };
     /** Never ends by itself; the first events bring the listener up to date on running jobs. */
     events: { input: void; output: AsyncIterable<WorkstationEvent> };
+  };
+  engine: {
+    truth: { input: void; output: EngineTruth };
+    /** Measures tiles and training steps a second on the provider in use. Errors: `conflict` while other work runs. */
+    measure: { input: void; output: JobState };
+    /** Computes on another provider from now on, also after a restart. Errors: `conflict` while work runs. */
+    choose: { input: { provider: string }; output: EngineTruth };
   };
   project: {
     get: { input: void; output: ProjectInfo };

@@ -45,6 +45,7 @@ type Schemas = { readonly [N in Noun]: { readonly [V in Verb<N>]: z.ZodType<Inpu
 
 export const schemas: Schemas = {
   app: { status: nothing, events: nothing },
+  engine: { truth: nothing, measure: nothing, choose: z.strictObject({ provider: z.string().min(1).max(20) }) },
   project: {
     get: nothing,
     update: z.strictObject({ name: text.optional(), user: text.optional() }),

@@ -18,6 +18,7 @@ async function open(spawn: SpawnChild): Promise<OpenedWorkstation> {
     shell: 'electron',
     furnish: projectFolder === null && !readOnly,
     readOnly,
+    settingsFile: join(app.getPath('userData'), 'settings.json'),
     folders,
     engine: { spawn, ...(provider ? { provider } : {}) },
   });

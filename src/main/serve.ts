@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly readOnly?: boolean;
   readonly port?: number;
   readonly provider?: ProviderChoice | null;
+  /** See WorkstationOptions. */
+  readonly settingsFile?: string | null;
   /** Default: the built window. */
   readonly rendererFolder?: string;
 }
@@ -47,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     folders: options.folders ?? [],
     furnish: options.furnish ?? false,
     readOnly: options.readOnly ?? false,
+    settingsFile: options.settingsFile ?? null,
     engine: options.provider ? { provider: options.provider } : {},
   });
   try {
@@ -90,20 +93,25 @@ function waitForStop(): Promise<void> {
 
 /** The demo project of this user: kept between launches, so that what was corrected in it is still there. */
 export function demoProjectFolder(): string {
+  return join(dataFolder(), 'demo');
+}
+
+function dataFolder(): string {
   const home = homedir();
   const bases: Partial<Record<NodeJS.Platform, string>> = {
     darwin: join(home, 'Library', 'Application Support'),
     win32: process.env.APPDATA ?? join(home, 'AppData', 'Roaming'),
   };
   const base = bases[process.platform] ?? process.env.XDG_DATA_HOME ?? join(home, '.local', 'share');
-  return join(base, 'histoloop', 'demo');
+  return join(base, 'histoloop');
 }
 
 /** `histoloop serve …`: the named project, else this person's demo project. Errors: `bad-input`, those of `serve`. */
 export async function serveCommand(args: readonly string[]): Promise<number> {
   const { projectFolder, ...options } = parseShellArguments(args);
   const furnish = projectFolder === null && !options.readOnly;
-  return serveUntilStopped({ ...options, furnish, projectFolder: projectFolder ?? demoProjectFolder() });
+  const settingsFile = join(dataFolder(), 'settings.json');
+  return serveUntilStopped({ ...options, furnish, settingsFile, projectFolder: projectFolder ?? demoProjectFolder() });
 }
 
 async function main(): Promise<number> {

@@ -5,6 +5,7 @@
 import { userInfo } from 'node:os';
 import type { AppStatus, JobKind, JobState } from '../core/contract.ts';
 import type { EncodedTile } from '../core/slide.ts';
+import { engineHandlers } from './calls/engine.ts';
 import type { Handlers } from './calls/handlers.ts';
 import { maskHandlers } from './calls/mask.ts';
 import { projectHandlers } from './calls/project.ts';
@@ -15,11 +16,13 @@ import { createEvents } from './events.ts';
 import { createFolders } from './folders.ts';
 import { createJobs, type Jobs } from './jobs.ts';
 import { openModelLibrary } from './model-library.ts';
+import { createSettings, type Settings } from './settings.ts';
 import { createSlideShelf } from './slide-shelf.ts';
 import { openStore } from './store/store.ts';
 import { addDrawnSlide, type DemoOptions, type DemoReport, type RunJob, resultOf, runDemo } from './tasks/demo.ts';
 import { type ExportInput, runExport } from './tasks/export.ts';
 import { predictedLayers } from './tasks/layers.ts';
+import { runMeasure } from './tasks/measure.ts';
 import type { Parts } from './tasks/parts.ts';
 import { type PredictInput, runPredict } from './tasks/predict.ts';
 import { runTrain, type TrainInput } from './tasks/train.ts';
@@ -34,6 +37,8 @@ export interface WorkstationOptions {
   /** False lets every path in (the command line). Default true. */
   readonly fenced?: boolean;
   readonly readOnly?: boolean;
+  /** Where this machine's choices are kept (the provider); null: nowhere. Default null. */
+  readonly settingsFile?: string | null;
   /** How often a training leaves a checkpoint to go on from after a crash. Default 15 s. */
   readonly checkpointEveryMs?: number;
   /** True: a project without slides gets the drawn demo slide and a first prediction to correct. */
@@ -60,6 +65,7 @@ const RESUMABLE: { readonly [K in JobKind]: (job: JobState) => boolean } = {
   predict: () => true,
   train: ({ state, error }) => state === 'interrupted' || (state === 'failed' && error?.code === 'engine-died'),
   export: () => false,
+  measure: () => false,
 };
 
 const CHECKPOINT_EVERY_MS = 15_000;
@@ -79,6 +85,7 @@ function createTasks(parts: Parts, jobs: () => Jobs) {
     predict: (input, context) => runPredict(parts, input as PredictInput, context),
     train: (input, context) => train(input as TrainInput, context),
     export: (input, context) => runExport(parts, input as ExportInput, context),
+    measure: (_input, context) => runMeasure(parts, context),
   } satisfies Parameters<typeof createJobs>[0]['work'];
 }
 
@@ -128,9 +135,10 @@ async function closeAll(parts: Parts, jobs: Jobs): Promise<void> {
   await parts.store.close();
 }
 
-async function startParts(options: WorkstationOptions): Promise<Parts> {
+async function startParts(options: WorkstationOptions, settings: Settings): Promise<Parts> {
   const store = await openStore(options.projectFolder, { readOnly: options.readOnly ?? false, user: systemUser() });
-  const engine = startEngine(options.engine);
+  const provider = options.engine?.provider ?? (await settings.provider());
+  const engine = startEngine({ ...options.engine, provider });
   try {
     const library = await openModelLibrary(store, engine);
     const shelf = createSlideShelf(store);
@@ -147,7 +155,8 @@ async function startParts(options: WorkstationOptions): Promise<Parts> {
  * `disk-full`, `disk-read-only`, `file-missing`, each with a sentence for the user.
  */
 export async function openWorkstation(options: WorkstationOptions): Promise<Workstation> {
-  const parts = await startParts(options);
+  const settings = createSettings(options.settingsFile ?? null);
+  const parts = await startParts(options, settings);
   const folders = createFolders([parts.store.folder, ...(options.folders ?? [])], options.fenced ?? true);
   const jobs: Jobs = createJobs({
     work: createTasks(parts, () => jobs),
@@ -175,6 +184,7 @@ export async function openWorkstation(options: WorkstationOptions): Promise<Work
   return {
     handlers: {
       app: appHandlers(parts, jobs, options.shell),
+      engine: engineHandlers(parts, jobs, settings),
       project: projectHandlers(parts),
       slide: slideHandlers(parts, folders, jobs),
       mask: maskHandlers(parts, folders),

@@ -10,6 +10,7 @@ const HISTORY_LIMIT = 200;
 
 export const keys = {
   status: ['status'] as const,
+  engine: ['engine'] as const,
   project: ['project'] as const,
   models: ['models'] as const,
   jobs: ['jobs'] as const,
@@ -31,6 +32,11 @@ export function createQueryClient(): QueryClient {
 
 export function useStatus({ workstation }: Session) {
   return useQuery({ queryKey: keys.status, queryFn: () => workstation.client.app.status() });
+}
+
+/** Asked anew whenever it is shown: memory grows, a provider may have died meanwhile. */
+export function useEngine({ workstation }: Session) {
+  return useQuery({ queryKey: keys.engine, queryFn: () => workstation.client.engine.truth(), staleTime: 0 });
 }
 
 export function useProject({ workstation }: Session) {
@@ -166,7 +172,8 @@ export function takeEvent(queries: QueryClient, event: WorkstationEvent): void {
       return;
     case 'job.progressed':
       putJob(queries, event.job);
-      if (event.job.state === 'done') for (const key of [keys.models, keys.project, keys.status, ['slide']]) renew(key);
+      if (event.job.state === 'done')
+        for (const key of [keys.models, keys.project, keys.status, keys.engine, ['slide']]) renew(key);
       return;
     default:
       event satisfies never;

@@ -9,7 +9,7 @@ import { BACKGROUND } from '../core/label.ts';
 export const TOOLS = ['pan', 'brush', 'eraser', 'lasso', 'accept'] as const;
 export type ToolName = (typeof TOOLS)[number];
 
-export const PANELS = ['correct', 'history', 'predict', 'train', 'models', 'export', 'slides'] as const;
+export const PANELS = ['correct', 'history', 'predict', 'train', 'models', 'export', 'slides', 'engine'] as const;
 export type PanelName = (typeof PANELS)[number];
 
 /** What the eraser leaves behind: a person's word «this is background», or nothing, so that the model speaks again. */

@@ -1,5 +1,6 @@
 /** Every text a person reads in the window, in English. One typed dictionary, so that a translation is one more of its kind. */
 import type { ExportFormat, JobKind, JobStateName, ModelState } from '../core/contract.ts';
+import { engineTexts } from './engine-texts.ts';
 import type { PanelName, ToolName } from './state.ts';
 
 const tools: { readonly [T in ToolName]: { readonly name: string; readonly hint: string } } = {
@@ -18,6 +19,7 @@ const panels: { readonly [P in PanelName]: string } = {
   models: 'Models',
   export: 'Export',
   slides: 'Slides',
+  engine: 'Speed',
 };
 
 const jobStates: { readonly [S in JobStateName]: string } = {
@@ -29,7 +31,12 @@ const jobStates: { readonly [S in JobStateName]: string } = {
   interrupted: 'Interrupted',
 };
 
-const jobKinds: { readonly [K in JobKind]: string } = { predict: 'Prediction', train: 'Training', export: 'Export' };
+const jobKinds: { readonly [K in JobKind]: string } = {
+  predict: 'Prediction',
+  train: 'Training',
+  export: 'Export',
+  measure: 'Measuring',
+};
 
 const modelStates: { readonly [S in ModelState]: string } = {
   'built-in': 'Built in',
@@ -71,6 +78,7 @@ export const texts = {
     provider: (name: string) => `Computing on ${name}`,
     unavailable: (name: string, reason: string) => `${name}: ${reason}`,
     available: (name: string) => `${name}: available`,
+    openEngine: 'Shows what computes and how quickly',
   },
   saving: {
     saved: 'All saved',
@@ -204,6 +212,7 @@ export const texts = {
     facts: (steps: number, seconds: string) => `${steps} steps in ${seconds}`,
     compare: 'Compare before and after',
   },
+  engine: engineTexts,
   models: {
     title: 'Models',
     live: 'live',

@@ -14,7 +14,7 @@ function jobsOf(work: Partial<Record<JobKind, JobWork>>) {
   const saved: JobState[] = [];
   const seen: JobState[] = [];
   const jobs = createJobs({
-    work: { predict: never, train: never, export: async () => done, ...work },
+    work: { predict: never, train: never, export: async () => done, measure: never, ...work },
     resumable: ({ kind }) => kind === 'predict',
     save: async (job) => void saved.push(job),
     changed: (job) => void seen.push(job),
@@ -168,7 +168,7 @@ test('a full disk refuses a new job and does not undo a finished one', async () 
     full = true;
     return done;
   };
-  const work = { predict: never, train: never, export: export_ };
+  const work = { predict: never, train: never, export: export_, measure: never };
   const jobs = createJobs({ work, resumable: () => false, save, changed: () => {} });
   const { jobId } = await jobs.start('export', 'Export', {});
   expect(await jobs.finished(jobId)).toMatchObject({ state: 'done', message: /no room/ });

@@ -23,6 +23,7 @@ import { applyEdit, invertDiff, type MaskDiff } from '../../src/core/mask/edit.t
 import { createMaskGrid } from '../../src/core/mask/tile-grid.ts';
 import type { Workstation } from '../../src/renderer/api.ts';
 import { drawnPrediction, drawnSlideInfo, drawnTileUrl } from './drawn-slide.ts';
+import { FAKE_TRUTH } from './fake-engine.ts';
 
 const HUMAN_LAYER = 1;
 const SLIDE_ID = 'slide-1';
@@ -154,6 +155,7 @@ export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstatio
     liveModelId: 'm2',
   };
   let jobs: readonly JobState[] = options.jobs ?? [];
+  let truth = FAKE_TRUTH;
   const history: Edit[] = [];
   const known = new Map<string, EditResult>();
   const done: Edit[] = [];
@@ -256,6 +258,14 @@ export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstatio
         ],
       }),
       events: () => eventStream(listeners),
+    },
+    engine: {
+      truth: () => truth,
+      measure: () => startJob('measure', 'Measure the computing speed'),
+      choose: ({ provider }: { provider: string }) => {
+        truth = { ...truth, provider, wanted: provider };
+        return truth;
+      },
     },
     project: {
       get: () => project,

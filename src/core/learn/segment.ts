@@ -13,7 +13,13 @@ import type { OnnxModel } from '../nn/graph.ts';
 import { endingOf } from '../nn/logits.ts';
 import { decodeModel, encodeModel } from '../nn/onnx.ts';
 import type { OpenSession, Tensor } from '../nn/session.ts';
-import { buildTrainingProgram, type Optimiser, type TrainingProgram, writeParameters } from '../nn/training.ts';
+import {
+  buildTrainingProgram,
+  type Lowering,
+  type Optimiser,
+  type TrainingProgram,
+  writeParameters,
+} from '../nn/training.ts';
 import { createRandom, type Random } from '../random.ts';
 import { type Augmentation, MODERATE } from './augment.ts';
 import { learnableBlocks, type TrainingBlock } from './blocks.ts';
@@ -47,6 +53,8 @@ export interface FineTuneOptions {
   readonly augmentation?: Augmentation | undefined;
   /** 0..1: how far to go from the old weights to the trained ones; default 0.5. */
   readonly newShare?: number | undefined;
+  /** The form of the step that suits what runs it; default: the CPU. */
+  readonly lowering?: Lowering | undefined;
 }
 
 export interface ClassChange {
@@ -126,6 +134,15 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   };
 }
 
+/** The step graph of fine-tuning: what `fineTune` runs, and what a measurement of speed runs. */
+export function fineTuneProgram(model: OnnxModel, options: Shaping): TrainingProgram {
+  const { card, lowering } = options;
+  const shape = { ...patchShape(options), output: card.output };
+  return buildTrainingProgram(model, { ...RECIPE, ...shape, ...(lowering && { lowering }) });
+}
+
+type Shaping = Pick<FineTuneOptions, 'card' | 'batch' | 'patchPx' | 'lowering'>;
+
 interface Trained {
   readonly model: Uint8Array;
   readonly keptStep: number;
@@ -138,7 +155,7 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
   const { learnFrom, chooseBy } = splitOff(random.shuffle([...blocks]));
   const model = decodeModel(options.model);
   requireScores(model, options.card);
-  const program = buildTrainingProgram(model, { ...RECIPE, ...patchShape(options), output: options.card.output });
+  const program = fineTuneProgram(model, options);
   const score = async (bytes: Uint8Array) => (await evaluate(options, bytes, chooseBy)).dice;
   const schedule = scheduleOf(options);
   const before = await recallTraining(options.keeper, program, { schedule, OPTIMISER, ...plainOptions(options) });
@@ -185,7 +202,7 @@ function splitOff(blocks: readonly TrainingBlock[]): { learnFrom: TrainingBlock[
   return { learnFrom: blocks.slice(count), chooseBy: blocks.slice(0, count) };
 }
 
-function patchShape(options: FineTuneOptions): { batch: number; heightPx: number; widthPx: number } {
+function patchShape(options: Shaping): { batch: number; heightPx: number; widthPx: number } {
   const { fixedSizePx, sizeMultiple } = options.card;
   const wanted = options.patchPx ?? DEFAULT_PATCH_PX;
   const edge = fixedSizePx ?? Math.ceil(wanted / sizeMultiple) * sizeMultiple;

@@ -25,7 +25,7 @@ export function workHandlers(
   parts: Parts,
   folders: Folders,
   jobs: Jobs,
-): Omit<Handlers, 'app' | 'project' | 'slide' | 'mask'> {
+): Omit<Handlers, 'app' | 'engine' | 'project' | 'slide' | 'mask'> {
   const live = async () => (await parts.store.project()).liveModelId ?? '';
   return {
     model: {

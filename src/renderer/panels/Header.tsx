@@ -1,5 +1,5 @@
 /** The line at the top: project, slide, live model, what computes, whether all is saved, who signs. */
-import { Badge, Group, Select, Text, Tooltip } from '@mantine/core';
+import { Badge, Group, Select, Text, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconBrain, IconCpu, IconKeyboard, IconMicroscope } from '@tabler/icons-react';
 import { useModels, useProject, useStatus } from '../queries.ts';
 import { texts } from '../texts.ts';
@@ -80,8 +80,10 @@ function ModelChip() {
   );
 }
 
+/** A click opens the page that tells more. */
 function ProviderChip() {
-  const { data: status } = useStatus(useSession());
+  const session = useSession();
+  const { data: status } = useStatus(session);
   if (!status) return null;
   const others = status.providers
     .filter(({ name }) => name !== status.provider)
@@ -89,13 +91,19 @@ function ProviderChip() {
   const lines = [t.provider(status.provider.toUpperCase()), status.fallbackReason, ...others].filter(Boolean);
   return (
     <Tooltip label={lines.map((line) => <div key={line}>{line}</div>)} position="bottom">
-      <Group gap={6} wrap="nowrap" className="chip" tabIndex={0} role="note" aria-label={lines.join('. ')}>
-        <IconCpu size={16} aria-hidden />
-        <Text fz="xs" tt="uppercase">
-          {status.provider}
-        </Text>
-        {status.fallbackReason && <span className="dot-warn" aria-hidden />}
-      </Group>
+      <UnstyledButton
+        className="chip"
+        aria-label={`${lines.join('. ')}. ${t.openEngine}`}
+        onClick={() => session.view.setState({ panel: 'engine' })}
+      >
+        <Group gap={6} wrap="nowrap">
+          <IconCpu size={16} aria-hidden />
+          <Text fz="xs" tt="uppercase">
+            {status.provider}
+          </Text>
+          {status.fallbackReason && <span className="dot-warn" aria-hidden />}
+        </Group>
+      </UnstyledButton>
     </Tooltip>
   );
 }

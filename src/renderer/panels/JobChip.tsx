@@ -7,7 +7,12 @@ import { texts } from '../texts.ts';
 import { isActive, percentOf } from './job-facts.ts';
 import { useSession } from './session-context.ts';
 
-const PANEL_OF: { readonly [K in JobKind]: PanelName } = { predict: 'predict', train: 'train', export: 'export' };
+const PANEL_OF: { readonly [K in JobKind]: PanelName } = {
+  predict: 'predict',
+  train: 'train',
+  export: 'export',
+  measure: 'engine',
+};
 
 export function JobChip() {
   const session = useSession();

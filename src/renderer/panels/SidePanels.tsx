@@ -3,6 +3,7 @@ import { ScrollArea, Stack, Tabs } from '@mantine/core';
 import {
   IconBrain,
   IconFileExport,
+  IconGauge,
   IconHistory,
   IconPencil,
   IconPhoto,
@@ -13,6 +14,7 @@ import type { ComponentType, ReactNode } from 'react';
 import { PANELS, type PanelName } from '../state.ts';
 import { texts } from '../texts.ts';
 import { ClassesPanel } from './ClassesPanel.tsx';
+import { EnginePanel } from './EnginePanel.tsx';
 import { EraserChoice } from './EraserChoice.tsx';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { ExportPanel } from './ExportPanel.tsx';
@@ -42,6 +44,7 @@ const CONTENT: { readonly [P in PanelName]: { readonly icon: ReactNode; readonly
   models: { icon: <IconBrain size={18} />, Content: ModelsPanel },
   export: { icon: <IconFileExport size={18} />, Content: ExportPanel },
   slides: { icon: <IconPhoto size={18} />, Content: SlidesPanel },
+  engine: { icon: <IconGauge size={18} />, Content: EnginePanel },
 };
 
 export function SidePanels() {

@@ -1,0 +1,40 @@
+/**
+ * What a person chose for this machine, not for a project: which provider computes. One small JSON file; a missing, damaged
+ * or unknown one means the defaults.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { toDiskError } from './dataset/disk-errors.ts';
+import { type ProviderChoice, parseProvider } from './shell-arguments.ts';
+
+export interface Settings {
+  provider(): Promise<ProviderChoice>;
+  /** Errors: `disk-full`, `disk-read-only`. */
+  setProvider(provider: ProviderChoice): Promise<void>;
+}
+
+const DEFAULT_PROVIDER: ProviderChoice = 'cpu';
+
+/** `file` null: nothing is kept. */
+export function createSettings(file: string | null): Settings {
+  return {
+    async provider() {
+      if (file === null) return DEFAULT_PROVIDER;
+      try {
+        return parseProvider(JSON.parse(await readFile(file, 'utf8')).provider);
+      } catch {
+        return DEFAULT_PROVIDER;
+      }
+    },
+    async setProvider(provider) {
+      if (file === null) return;
+      try {
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(`${file}.part`, `${JSON.stringify({ provider })}\n`);
+        await rename(`${file}.part`, file);
+      } catch (error) {
+        throw toDiskError(error, dirname(file));
+      }
+    },
+  };
+}
