@@ -24,6 +24,11 @@ export const LAYER_OPS = {
   GlobalAveragePool: UNARY,
   GlobalMaxPool: UNARY,
   InstanceNormalization: { inputs: [3, 3], outputs: [1, 1], attributes: { epsilon: 'float' } },
+  LayerNormalization: {
+    inputs: [2, 3],
+    outputs: [1, 1],
+    attributes: { axis: 'int', epsilon: 'float', stash_type: 'int' },
+  },
   MatMul: BINARY,
   MaxPool: { ...UNARY, attributes: { ...WINDOW, dilations: 'ints' } },
   Resize: {

@@ -1,10 +1,11 @@
 /** Reference kernels of layers: convolution in any number of axes, pooling, normalisation, resizing, matrix products. */
-import { floatOf, intOf } from './attributes.ts';
-import { asQuestion } from './reference-axes.ts';
-import { broadcastStrides, type Kernel, offsets } from './reference-values.ts';
-import { resizeTaps } from './resize.ts';
-import { resizeQuestion } from './shape-layers.ts';
-import { sizeOf, stridesOf } from './tensor.ts';
+import { intOf } from './attributes.ts';
+import { MATRIX } from './reference-matrix.ts';
+import { NORMALISATION } from './reference-normalisation.ts';
+import { asQuestion, type Kernel } from './reference-values.ts';
+import { resizeQuestion } from './resize.ts';
+import { resizeTaps } from './resize-taps.ts';
+import { sizeOf } from './tensor.ts';
 import { poolShares, transposedWindow, type Window, windowOf } from './window.ts';
 
 /**
@@ -130,36 +131,6 @@ function globalPool(kind: 'max' | 'average'): Kernel {
   };
 }
 
-const batchNormalization: Kernel = ({ inputs, attributes }) => {
-  const [x, scale, bias, mean, variance] = inputs.map((input) => input!);
-  const epsilon = floatOf(attributes, 'epsilon', 1e-5);
-  const size = sizeOf(x.dims.slice(2));
-  return [
-    x.data.map((value, i) => {
-      const c = Math.floor(i / size) % x.dims[1];
-      return ((value - mean.data[c]) / Math.sqrt(variance.data[c] + epsilon)) * scale.data[c] + bias.data[c];
-    }),
-  ];
-};
-
-const instanceNormalization: Kernel = ({ inputs, attributes }) => {
-  const [x, scale, bias] = inputs.map((input) => input!);
-  const epsilon = floatOf(attributes, 'epsilon', 1e-5);
-  const size = sizeOf(x.dims.slice(2));
-  const y = new Float64Array(x.data.length);
-  for (let at = 0; at < y.length; at += size) {
-    const plane = x.data.subarray(at, at + size);
-    const mean = plane.reduce((sum, value) => sum + value, 0) / size;
-    const variance = plane.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
-    const c = (at / size) % x.dims[1];
-    y.set(
-      plane.map((value) => ((value - mean) / Math.sqrt(variance + epsilon)) * scale.data[c] + bias.data[c]),
-      at,
-    );
-  }
-  return [y];
-};
-
 const resize: Kernel = (call) => {
   let { data, dims } = call.inputs[0]!;
   resizeQuestion(asQuestion(call)).forEach((axis, number) => {
@@ -178,56 +149,14 @@ const resize: Kernel = (call) => {
   return [data];
 };
 
-const matMul: Kernel = ({ inputs, outputs }) => {
-  const [a, b] = [inputs[0]!, inputs[1]!];
-  const { dims } = outputs[0];
-  const [rows, columns, inner] = [dims.at(-2)!, dims.at(-1)!, a.dims.at(-1)!];
-  const batch = dims.slice(0, -2);
-  const start = (matrixDims: readonly number[]) => offsets(batch, broadcastStrides(matrixDims.slice(0, -2), batch));
-  const [startA, startB] = [start(a.dims), start(b.dims)];
-  const y = new Float64Array(sizeOf(dims));
-  for (let i = 0; i < y.length; i++) {
-    const column = i % columns;
-    const row = Math.floor(i / columns) % rows;
-    const matrix = Math.floor(i / columns / rows);
-    const [atA, atB] = [(startA[matrix] * rows + row) * inner, startB[matrix] * inner * columns + column];
-    for (let k = 0; k < inner; k++) y[i] += a.data[atA + k] * b.data[atB + k * columns];
-  }
-  return [y];
-};
-
-const gemm: Kernel = ({ inputs, attributes, outputs }) => {
-  const [a, b, c] = [inputs[0]!, inputs[1]!, inputs[2]];
-  const { dims } = outputs[0];
-  const walk = (own: readonly number[], turned: boolean) => (turned ? stridesOf(own).reverse() : stridesOf(own));
-  const [stepA, stepB] = [
-    walk(a.dims, intOf(attributes, 'transA', 0) === 1),
-    walk(b.dims, intOf(attributes, 'transB', 0) === 1),
-  ];
-  const inner = a.data.length / dims[0];
-  const [alpha, beta] = [floatOf(attributes, 'alpha', 1), floatOf(attributes, 'beta', 1)];
-  const added = c ? offsets(dims, broadcastStrides(c.dims, dims)) : null;
-  return [
-    Float64Array.from({ length: sizeOf(dims) }, (_, i) => {
-      const [row, column] = [Math.floor(i / dims[1]), i % dims[1]];
-      let sum = 0;
-      for (let k = 0; k < inner; k++)
-        sum += a.data[row * stepA[0] + k * stepA[1]] * b.data[k * stepB[0] + column * stepB[1]];
-      return alpha * sum + (added ? beta * c!.data[added[i]] : 0);
-    }),
-  ];
-};
-
 export const LAYERS = {
+  ...MATRIX,
+  ...NORMALISATION,
   AveragePool: pool('average'),
-  BatchNormalization: batchNormalization,
   Conv: conv,
   ConvTranspose: convTranspose,
-  Gemm: gemm,
   GlobalAveragePool: globalPool('average'),
   GlobalMaxPool: globalPool('max'),
-  InstanceNormalization: instanceNormalization,
-  MatMul: matMul,
   MaxPool: pool('max'),
   Resize: resize,
 } satisfies Record<string, Kernel>;

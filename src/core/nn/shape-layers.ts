@@ -1,8 +1,8 @@
 /** Shapes of layers: convolution, pooling, resizing, matrix products. */
 import { intOf } from './attributes.ts';
-import { resizeAxes } from './resize.ts';
-import { constantNumbers, first, refuse, type ShapeQuestion, type ShapeRule } from './shape-question.ts';
-import { broadcastDims } from './tensor.ts';
+import { resizeQuestion } from './resize.ts';
+import { first, refuse, type ShapeRule } from './shape-question.ts';
+import { axisOf, broadcastDims, sameDims } from './tensor.ts';
 import { slideDims, transposedWindow, windowOf } from './window.ts';
 
 const pool: ShapeRule = (q) => {
@@ -61,24 +61,40 @@ const gemm: ShapeRule = (q) => {
   return [{ type: first(q).type, dims: [a[0], b[1]] }];
 };
 
-/** The axes of a Resize, in numbers. */
-export function resizeQuestion(q: ShapeQuestion) {
-  return resizeAxes(first(q).dims, constantNumbers(q, 2) ?? [], constantNumbers(q, 3) ?? []);
-}
-
 const resize: ShapeRule = (q) => [{ type: first(q).type, dims: resizeQuestion(q).map((axis) => axis.outputSize) }];
 
-const same: ShapeRule = (q) => [{ type: first(q).type, dims: first(q).dims }];
+/** One number per channel in every further input. */
+const byChannel: ShapeRule = (q) => {
+  const { type, dims } = first(q);
+  for (const vector of q.inputs.slice(1)) {
+    if (vector!.dims.length !== 1 || vector!.dims[0] !== dims[1]) {
+      throw refuse(`${vector!.dims.join('×')} numbers do not fit ${dims[1]} channels`);
+    }
+  }
+  return [{ type, dims }];
+};
+
+const layerNormalization: ShapeRule = (q) => {
+  const { type, dims } = first(q);
+  const normalised = dims.slice(axisOf(intOf(q.attributes, 'axis', -1), dims.length));
+  for (const factor of q.inputs.slice(1)) {
+    if (factor && !sameDims(factor.dims, normalised)) {
+      throw refuse(`a scale or bias of ${factor.dims.join('×')} does not fit ${normalised.join('×')} values`);
+    }
+  }
+  return [{ type, dims }];
+};
 
 export const LAYER_SHAPES = {
   AveragePool: pool,
-  BatchNormalization: same,
+  BatchNormalization: byChannel,
   Conv: conv,
   ConvTranspose: convTranspose,
   Gemm: gemm,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
-  InstanceNormalization: same,
+  InstanceNormalization: byChannel,
+  LayerNormalization: layerNormalization,
   MatMul: matMul,
   MaxPool: pool,
   Resize: resize,
