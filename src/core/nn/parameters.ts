@@ -75,13 +75,25 @@ export function sliceParameters(g: GraphBuilder, flat: string, layout: Parameter
   );
 }
 
-/** Joins per-parameter values back into one flat vector; zeros where a parameter has none. */
+/**
+ * Joins per-parameter values back into one flat vector; zeros where a parameter has none. onnxruntime runs the makers of a
+ * node's inputs from the one written last to the one written first. So each value gets a last node of its own, and those
+ * are written latest that can be done first: a bias gradient is summed beside its weights' and not at the very end, which
+ * would keep the gradients of all layers alive.
+ */
 export function joinParameters(g: GraphBuilder, layout: ParameterLayout, values: ReadonlyMap<string, string>): string {
-  const parts = layout.entries.map(({ name, dims }) => {
-    const value = values.get(name);
-    return value === undefined ? g.filled([sizeOf(dims)], 0) : g.reshape(value, [sizeOf(dims)]);
-  });
-  return g.concat(parts, 0);
+  const made = new Map(g.nodes.flatMap((node, at) => node.outputs.map((name) => [name, at] as const)));
+  const readyAt = ({ name }: ParameterEntry) => made.get(values.get(name) ?? '') ?? -1;
+  const parts = new Map<string, string>();
+  for (const entry of [...layout.entries].sort((a, b) => readyAt(b) - readyAt(a))) {
+    const size = sizeOf(entry.dims);
+    const value = values.get(entry.name);
+    parts.set(entry.name, value === undefined ? g.filled([size], 0) : g.op('Reshape', [value, g.ints([size])]));
+  }
+  return g.concat(
+    layout.entries.map(({ name }) => parts.get(name)!),
+    0,
+  );
 }
 
 /** Puts a flat vector's values back into the model. Error: `model-output-invalid` where one is not finite. */

@@ -1,5 +1,6 @@
 /** What a training step is asked for, and what it is once built. Types and the check of them; nothing is built here. */
 import { HistoloopError } from '../errors.ts';
+import type { MemoryNeeds } from './fit-memory.ts';
 import type { Lowering } from './grad-rule.ts';
 import type { Adapter, AdapterOptions } from './lora.ts';
 import { type LossTerm, lossKind } from './loss-terms.ts';
@@ -35,6 +36,8 @@ export interface TrainingOptions {
   /** The picture comes as bytes 0…255 and class targets as uint8; the step normalises: (byte / 255 − mean) / deviation. */
   readonly bytes?: ByteInputs;
   readonly lowering?: Lowering;
+  /** Bytes that the process which runs the step may take: parts are computed twice where it would take more. */
+  readonly memoryBudgetBytes?: number | undefined;
   /** Adds the flat gradient, before clipping, as output `gradient`; for tests. */
   readonly exposeGradient?: boolean;
 }
@@ -71,6 +74,8 @@ export interface HeadInputs {
 
 export interface TrainingProgram {
   readonly bytes: Uint8Array;
+  /** What a run is expected to take on a CPU. */
+  readonly memory: MemoryNeeds;
   /** Where each parameter that learns lies in state `theta` (and in `m` and `v`). Frozen ones are constants of the graph. */
   readonly layout: ParameterLayout;
   /** Where each running average lies in state `running`; empty with frozen normalisation. */

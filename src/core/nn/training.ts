@@ -2,6 +2,7 @@
  * Turns an inference network into ONE ordinary graph that does a whole training step: forward, loss, backward,
  * optimiser. It builds bytes and reads results; it never runs anything (`OpenSession` does).
  */
+import { fitMemory, type MemoryNeeds } from './fit-memory.ts';
 import { appendForward } from './forward.ts';
 import type { Lowering } from './grad-rule.ts';
 import type { OnnxModel } from './graph.ts';
@@ -58,7 +59,7 @@ export function buildTrainingProgram(model: OnnxModel, options: TrainingOptions)
   if (options.exposeGradient) g.output('gradient', gradient);
   const [{ classes, target, weight }, ...further] = heads;
   return {
-    bytes: encodeStep(plan, loss),
+    ...encodeStep(plan, loss),
     layout,
     runningLayout,
     adapters: plan.adapters,
@@ -77,14 +78,21 @@ function runningViews({ g, runningLayout }: Plan): ReadonlyMap<string, string> {
 }
 
 /** Runs the passes and writes bytes. Operators that only one provider has bring their domain with them. */
-function encodeStep({ g, options }: Plan, loss: string): Uint8Array {
+function encodeStep({ g, options }: Plan, loss: string): { bytes: Uint8Array; memory: MemoryNeeds } {
   const model = g.finish('training step');
-  const passes = passesOf({ lowering: options.lowering ?? { weightGradient: 'conv3d' } });
   const start: WrittenGraph = { ...model.graph, values: g.shapes(), loss };
-  const { nodes, initialisers, inputs, outputs } = passes.reduce((graph, pass) => pass(graph), start);
+  const { graph, memory } = fitMemory(start, {
+    passes: passesOf({ lowering: options.lowering ?? { weightGradient: 'conv3d' } }),
+    budgetBytes: options.memoryBudgetBytes,
+    subject: `${options.batch} tiles of ${options.heightPx}×${options.widthPx} pixels`,
+  });
+  const { nodes, initialisers, inputs, outputs } = graph;
   const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
   const opsets = new Map([...model.opsets, ...[...domains].map((domain) => [domain, 1] as const)]);
-  return encodeModel({ ...model, opsets, graph: { ...model.graph, nodes, initialisers, inputs, outputs } });
+  return {
+    bytes: encodeModel({ ...model, opsets, graph: { ...model.graph, nodes, initialisers, inputs, outputs } }),
+    memory,
+  };
 }
 
 function sessionOptionsOf(plan: Plan, state: Readonly<Record<string, string>>): SessionOptions {
