@@ -55,7 +55,7 @@ export const NETWORKS: readonly BenchNetwork[] = [
   {
     ...unet('built-in U-Net 4×128²', 4, 128),
     classes: 2,
-    model: () => decodeModel(readFileSync(builtIn)),
+    model: () => decodeModel(new Uint8Array(readFileSync(builtIn))),
     twin: { kind: 'unet', inputChannels: 3, classes: 2, channels: [16, 32, 64, 128] },
   },
   unet('U-Net 16-32-64-128 4×256²', 4, 256),

@@ -31,6 +31,9 @@ interface Result {
   readonly torchDefaultMs?: number;
   /** PyTorch tuned and with its pictures as [N,H,W,C], which some processors like better. */
   readonly torchChannelsLastMs?: number;
+  /** The quickest round of each: what is left where a busy machine slows one side more than the other. */
+  readonly oursBestMs: number;
+  readonly torchBestMs: number;
   readonly pairs: number;
   readonly droppedRounds: number;
   readonly quietMachine: boolean;
@@ -93,6 +96,8 @@ async function measure(python: string, network: BenchNetwork, pairs: number): Pr
       oursPeakMb: peakMb(sides.ours.pid),
       torchPeakMb: peakMb(sides.torch.pid),
       ...Object.fromEntries(EXTRAS.filter((side) => side in sides).map((side) => [`${side}Ms`, ms(side)])),
+      oursBestMs: tenths(Math.min(...rounds.ms.ours)),
+      torchBestMs: tenths(Math.min(...rounds.ms.torch)),
       pairs: rounds.ms.ours.length,
       droppedRounds: rounds.dropped,
       quietMachine: rounds.clean,
