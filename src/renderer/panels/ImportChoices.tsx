@@ -1,6 +1,6 @@
 /** What a person may say about a network that comes in. Each field says where its first value comes from. */
-import { NumberInput, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { Input, NumberInput, SegmentedControl, Select, Stack, TextInput } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
 import type { ModelChoices, ModelExamination } from '../../core/contract.ts';
 import { asSentence, sentenceOf } from '../api.ts';
 import { texts } from '../texts.ts';
@@ -65,6 +65,7 @@ export function ImportChoices({ found, choices, problem, onChange }: Props) {
       <Labelled label={t.activation} hint={asSentence(why.activation ?? t.activationGuessed)}>
         <SegmentedControl
           fullWidth
+          mt={4}
           aria-label={t.activation}
           data={[
             { value: 'softmax', label: t.softmax },
@@ -81,19 +82,11 @@ export function ImportChoices({ found, choices, problem, onChange }: Props) {
   );
 }
 
-function Labelled(props: { readonly label: string; readonly hint?: string; readonly children: React.ReactNode }) {
+function Labelled(props: { readonly label: string; readonly hint?: string; readonly children: ReactNode }) {
   return (
-    <div>
-      <Text fz="xs" fw={500}>
-        {props.label}
-      </Text>
-      {props.hint && (
-        <Text fz="xs" c="dimmed" mb={4}>
-          {props.hint}
-        </Text>
-      )}
+    <Input.Wrapper label={props.label} description={props.hint} size="xs" labelElement="div">
       {props.children}
-    </div>
+    </Input.Wrapper>
   );
 }
 
@@ -125,7 +118,7 @@ interface ClassProps {
 function ClassNames({ why, choices, onChange }: ClassProps) {
   return (
     <Labelled label={t.classes(choices.classes.length)} hint={asSentence(why ?? t.classesUnknown)}>
-      <Stack gap={4}>
+      <Stack gap={4} mt={4}>
         {choices.classes.map((name, at) => (
           <TextInput
             // biome-ignore lint/suspicious/noArrayIndexKey: a class is its channel, whatever it is called

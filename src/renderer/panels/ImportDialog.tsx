@@ -43,16 +43,16 @@ export function ImportDialog({ first, onClose }: Props) {
             viewportProps={{ tabIndex: 0, 'aria-label': t.dialog(fileName(first.path)), role: 'group' }}
           >
             <div className="import-columns">
-              <ImportTrial path={first.path} choices={wired} ready={!examined.isFetching && !examined.error} />
               <Stack gap={14}>
-                <ImportChoices found={found} choices={wired} problem={examined.error} onChange={change} />
+                <ImportTrial path={first.path} choices={wired} ready={!examined.isFetching && !examined.error} />
                 <ImportFacts found={found} />
               </Stack>
+              <ImportChoices found={found} choices={wired} problem={examined.error} onChange={change} />
             </div>
           </ScrollArea.Autosize>
           <Group justify="space-between" p="md" className="import-foot">
-            <Text fz="xs" c="dimmed">
-              {t.nothingStored}
+            <Text fz="xs" c="dimmed" role="status">
+              {problemOf(wired) ?? t.nothingStored}
             </Text>
             <Group gap={8}>
               <Button variant="default" onClick={() => onClose(false)}>
