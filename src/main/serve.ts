@@ -9,7 +9,8 @@ import { createHandler } from './api.ts';
 import { builtFolder } from './built-files.ts';
 import { startLoopback } from './loopback.ts';
 import { openAddress } from './open-address.ts';
-import { type ProviderChoice, parseShellArguments } from './shell-arguments.ts';
+import type { ProviderChoice } from './settings.ts';
+import { parseShellArguments } from './shell-arguments.ts';
 import { openWorkstation } from './workstation.ts';
 
 export interface ServeOptions {

@@ -5,7 +5,24 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toDiskError } from './dataset/disk-errors.ts';
-import { type ProviderChoice, parseProvider } from './shell-arguments.ts';
+import type { EngineOptions } from './engine/engine.ts';
+
+export type ProviderChoice = NonNullable<EngineOptions['provider']>;
+
+const choices: Readonly<Record<ProviderChoice, true>> = {
+  auto: true,
+  cpu: true,
+  webgpu: true,
+  cuda: true,
+  dml: true,
+  coreml: true,
+};
+
+export const providerChoices = Object.keys(choices) as readonly ProviderChoice[];
+
+export function isProviderChoice(word: unknown): word is ProviderChoice {
+  return typeof word === 'string' && Object.hasOwn(choices, word);
+}
 
 export interface Settings {
   provider(): Promise<ProviderChoice>;
@@ -21,7 +38,8 @@ export function createSettings(file: string | null): Settings {
     async provider() {
       if (file === null) return DEFAULT_PROVIDER;
       try {
-        return parseProvider(JSON.parse(await readFile(file, 'utf8')).provider);
+        const { provider } = JSON.parse(await readFile(file, 'utf8'));
+        return isProviderChoice(provider) ? provider : DEFAULT_PROVIDER;
       } catch {
         return DEFAULT_PROVIDER;
       }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HistoloopError } from '../core/errors.ts';
-import type { EngineOptions } from './engine/engine.ts';
+import { isProviderChoice, type ProviderChoice, providerChoices } from './settings.ts';
 
 export interface ShellArguments {
   /** Absolute; null where none was named. */
@@ -16,17 +16,6 @@ export interface ShellArguments {
   readonly readOnly: boolean;
   readonly provider: ProviderChoice | null;
 }
-
-export type ProviderChoice = NonNullable<EngineOptions['provider']>;
-
-const providers: Readonly<Record<ProviderChoice, true>> = {
-  auto: true,
-  cpu: true,
-  webgpu: true,
-  cuda: true,
-  dml: true,
-  coreml: true,
-};
 
 export const usage =
   'usage: [--project DIR] [--folder DIR]… [--port N] [--no-open] [--read-only] [--provider auto|cpu|webgpu|cuda|dml|coreml]';
@@ -51,8 +40,8 @@ export function parseShellArguments(args: readonly string[], lenient = false): S
 
 /** Errors: `bad-input`. */
 export function parseProvider(word: string): ProviderChoice {
-  if (Object.hasOwn(providers, word)) return word as ProviderChoice;
-  throw new HistoloopError('bad-input', `--provider ${word} is not known; use ${Object.keys(providers).join(', ')}`);
+  if (isProviderChoice(word)) return word;
+  throw new HistoloopError('bad-input', `--provider ${word} is not known; use ${providerChoices.join(', ')}`);
 }
 
 interface Options {

@@ -2,8 +2,7 @@
 import type { EngineTruth } from '../../core/contract.ts';
 import { HistoloopError } from '../../core/errors.ts';
 import type { Jobs } from '../jobs.ts';
-import type { Settings } from '../settings.ts';
-import { parseProvider } from '../shell-arguments.ts';
+import { isProviderChoice, providerChoices, type Settings } from '../settings.ts';
 import type { Parts } from '../tasks/parts.ts';
 import type { Handlers } from './handlers.ts';
 
@@ -16,11 +15,14 @@ export function engineHandlers(parts: Parts, jobs: Jobs, settings: Settings): Ha
       return jobs.start('measure', 'Measure the computing speed', null);
     },
     async choose({ provider }) {
-      const wanted = parseProvider(provider);
+      if (!isProviderChoice(provider)) {
+        const message = `there is no provider ${provider}; choose one of ${providerChoices.join(', ')}`;
+        throw new HistoloopError('bad-input', message);
+      }
       refuseWhileBusy(jobs, 'it would have to begin anew');
       await library.close();
-      await engine.use(wanted);
-      await settings.setProvider(wanted);
+      await engine.use(provider);
+      await settings.setProvider(provider);
       return truthOf(parts, jobs);
     },
   };

@@ -15,7 +15,7 @@ import type { Parts } from './parts.ts';
 const TILE_PX = 512;
 const LEAST_RUNS = 3;
 const MOST_RUNS = 30;
-const ENOUGH_MS = 3000;
+const ENOUGH_MS = 2000;
 const PHASES = 3;
 
 type Feeds = Readonly<Record<string, Tensor>>;
