@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { ModelChoices, ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
-import type { Session } from '../core/nn/session.ts';
+import { openWindowNetwork, type WindowNetwork } from '../core/learn/window-network.ts';
 import { toDiskError } from './dataset/disk-errors.ts';
 import type { Engine } from './engine/engine.ts';
 import { classIdsByName, keptClassIds } from './model-classes.ts';
@@ -45,8 +45,8 @@ export interface ModelLibrary {
   importFile(path: string, choices: ModelChoices | null): Promise<ModelVersion>;
   /** Looks at files that are not imported yet; stores nothing. */
   readonly examiner: Examiner;
-  /** The one inference session that is kept warm; another model's request closes it. */
-  session(model: LoadedModel): Promise<Session>;
+  /** The one network that is kept warm for predicting; another model's request closes it. */
+  network(model: LoadedModel): Promise<WindowNetwork>;
   close(): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ async function sha256Of(bytes: Uint8Array): Promise<string> {
 }
 
 export async function openModelLibrary(store: Store, engine: Engine): Promise<ModelLibrary> {
-  let warm: { modelId: string; session: Promise<Session> } | null = null;
+  let warm: { modelId: string; network: Promise<WindowNetwork> } | null = null;
   const examiner = createExaminer(engine);
   let lastAdded: Promise<unknown> = Promise.resolve();
 
@@ -142,7 +142,7 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
   async function closeWarm(): Promise<void> {
     const old = warm;
     warm = null;
-    if (old) await old.session.then((session) => session.close()).catch(() => {});
+    if (old) await old.network.then((network) => network.close()).catch(() => {});
   }
 
   const library: ModelLibrary = {
@@ -175,15 +175,15 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
       return add({ name: card.name, parentId: null, state: 'imported', bytes, card, classIds: null, training: null });
     },
     examiner,
-    async session(model) {
+    async network(model) {
       if (warm?.modelId === model.version.modelId) {
-        const alive = await warm.session.catch(() => null);
+        const alive = await warm.network.catch(() => null);
         if (alive) return alive;
       }
       await closeWarm();
-      const session = engine.open(model.bytes, { purpose: 'inference' });
-      warm = { modelId: model.version.modelId, session };
-      return session;
+      const network = openWindowNetwork(engine.open, model.bytes, model.card);
+      warm = { modelId: model.version.modelId, network };
+      return network;
     },
     close: closeWarm,
   };

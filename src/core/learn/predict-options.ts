@@ -1,9 +1,9 @@
 /** What predicting a slide's tiles needs and gives, as plain types; `predict.ts` does it. */
 import type { CancelSignal } from '../cancel.ts';
 import type { Rect } from '../geometry.ts';
-import type { Session } from '../nn/session.ts';
 import type { RgbImage } from '../slide.ts';
 import type { ModelCard } from './model-card.ts';
+import type { WindowNetwork } from './window-network.ts';
 
 /** For queues of what to look at next; both 0..1. */
 export interface TileSummary {
@@ -21,8 +21,7 @@ export interface PredictedTile extends TileSummary {
 }
 
 export interface PredictOptions {
-  /** Opened for inference; takes [N,3,H,W]. */
-  readonly session: Session;
+  readonly network: WindowNetwork;
   readonly card: ModelCard;
   /** Pixels of a level-0 rectangle at width×height, white outside the slide: `Slide.region`. */
   readonly source: (slideRect: Rect, width: number, height: number) => Promise<RgbImage>;
@@ -38,8 +37,6 @@ export interface PredictOptions {
   readonly classIds: readonly number[];
   readonly onTile: (tile: PredictedTile) => void | Promise<void>;
   readonly signal?: CancelSignal | undefined;
-  /** Windows per run, default 2 (1 for a model of one fixed size). */
-  readonly batch?: number | undefined;
   /** Edge of a window and what neighbours share of it, in model pixels; default 512 and 96. */
   readonly windowPx?: number | undefined;
   readonly overlapPx?: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * Predicts mask tiles of a slide: reads windows at the model's resolution, runs them in batches, blends the class
+ * Predicts mask tiles of a slide: reads windows at the model's resolution, runs them, blends the class
  * probabilities (windows.ts) and hands over one finished tile of labels after the other.
  * Must not store anything, nor decide which tiles are worth it (tissue.ts).
  */
@@ -10,16 +10,21 @@ import { MASK_TILE_PX, MAX_CLASS_ID, NOTHING } from '../label.ts';
 import type { ModelCard } from './model-card.ts';
 import type { PredictOptions, PredictReport } from './predict-options.ts';
 import { labelTile } from './tile-labels.ts';
-import { createWindowSource } from './window-source.ts';
-import { createCanvas, finishCanvas, type WindowGrid, windowGrid } from './windows.ts';
+import { type BegunArea, createWindowSource } from './window-source.ts';
+import { type WindowGrid, windowGrid } from './windows.ts';
 
 const DEFAULT_WINDOW_PX = 512;
 const DEFAULT_OVERLAP_PX = 96;
 
 /** Tiles are done in square groups of this many a side, so that neighbours share windows. */
 const GROUP_TILES = 4;
+/** Windows that wait to be run while a tile is put together. */
+const WINDOWS_AHEAD = 4;
 /** Beyond this the slide and the model were not made for each other. */
 const GREATEST_SCALE = 16;
+
+/** Sizes this close are one: a scanner's own tolerance is larger, and pixels that are not resampled stay sharp. */
+const SAME_SIZE = 0.02;
 
 /**
  * Model pixels per mask pixel where both sizes are known, else 1 (and the caller should say so).
@@ -27,24 +32,27 @@ const GREATEST_SCALE = 16;
  */
 export function modelScale(card: ModelCard, slidePixelUm: number | null, maskDownsample: number): number {
   if (card.pixelSizeUm === null || slidePixelUm === null) return 1;
-  return (slidePixelUm * maskDownsample) / card.pixelSizeUm;
+  const scale = (slidePixelUm * maskDownsample) / card.pixelSizeUm;
+  return Math.abs(scale - 1) <= SAME_SIZE ? 1 : scale;
 }
 
 /**
  * Predicts the tiles and calls `onTile` once for each (in groups of neighbours, not in the order given).
- * Errors: `cancelled` (between batches; tiles already handed over stay good), `model-output-invalid`, `model-unusable`,
+ * Errors: `cancelled` (between windows; tiles already handed over stay good), `model-output-invalid`, `model-unusable`,
  * and whatever `source` and `session` throw.
  */
 export async function predictTiles(options: PredictOptions): Promise<PredictReport> {
   checkOptions(options);
   const windows = createWindowSource(options, gridFor(options));
   const tiles = groupTiles(options.tiles);
+  const begun: BegunArea[] = [];
+  let next = 0;
   for (const tile of tiles) {
     throwIfCancelled(options.signal);
-    const area = modelArea(options, tile);
-    const canvas = createCanvas(area, options.classIds.length);
-    await windows.paint(canvas);
-    finishCanvas(canvas);
+    while (next < tiles.length && (begun.length === 0 || windows.underWay() < WINDOWS_AHEAD)) {
+      begun.push(windows.begin(modelArea(options, tiles[next++]!)));
+    }
+    const canvas = await begun.shift()!.paint();
     await options.onTile({ ...tile, ...labelTile(canvas, options, tile) });
   }
   return { tiles: tiles.length, windows: windows.runCount() };

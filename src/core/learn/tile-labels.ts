@@ -1,4 +1,4 @@
-/** From blended class probabilities at the model's resolution to one mask tile of labels, and what to say of it. */
+/** From blended class shares at the model's resolution to one mask tile of labels, and what to say of it. */
 import { MASK_TILE_PX } from '../label.ts';
 import type { PredictOptions, TileSummary } from './predict-options.ts';
 import type { Canvas } from './windows.ts';
@@ -21,32 +21,69 @@ export function labelTile(
   const down = taps(row * MASK_TILE_PX, height, scale, canvas.y);
   const planes = scale === 1 ? canvas.sums : resample(canvas, across, down);
   const labels = new Uint8Array(MASK_TILE_PX * MASK_TILE_PX);
-  const totals = { foreground: 0, entropy: 0 };
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const best = bestClass(planes, y * width + x, { count: canvas.classCount, plane: width * height }, totals);
-      labels[y * MASK_TILE_PX + x] = options.classIds[best]!;
-    }
-  }
+  const size = { width, height };
+  const totals =
+    canvas.planes === 1 ? labelTwo(planes, labels, options, size) : labelMany(planes, labels, options, size);
   const pixels = width * height;
-  const meanEntropy = totals.entropy / pixels / Math.log(canvas.classCount);
+  const meanEntropy = totals.entropy / pixels / Math.log(options.classIds.length);
   return { labels, meanForeground: totals.foreground / pixels, meanEntropy };
 }
 
-function bestClass(
-  planes: Float32Array,
-  pixel: number,
-  { count, plane }: { count: number; plane: number },
-  totals: { foreground: number; entropy: number },
-): number {
-  let best = 0;
-  for (let c = 0; c < count; c++) {
-    const p = planes[c * plane + pixel]!;
-    if (p > planes[best * plane + pixel]!) best = c;
-    if (p > 0) totals.entropy -= p * Math.log(p);
+/** −p ln p of a share p = byte / 255: a table, because this is asked for every pixel of a slide. */
+const ENTROPY = Float32Array.from({ length: 256 }, (_, byte) =>
+  byte === 0 ? 0 : -(byte / 255) * Math.log(byte / 255),
+);
+const ENTROPY_OF_TWO = ENTROPY.map((own, byte) => own + ENTROPY[255 - byte]!);
+
+interface Totals {
+  readonly foreground: number;
+  readonly entropy: number;
+}
+
+type Size = Readonly<{ width: number; height: number }>;
+
+/** One plane: the share of the second class. */
+function labelTwo(
+  plane: Float32Array,
+  labels: Uint8Array,
+  { classIds }: PredictOptions,
+  { width, height }: Size,
+): Totals {
+  const [first, second] = classIds as [number, number];
+  let foreground = 0;
+  let entropy = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const share = plane[y * width + x]!;
+      labels[y * MASK_TILE_PX + x] = share > 127.5 ? second : first;
+      foreground += share;
+      entropy += ENTROPY_OF_TWO[(share + 0.5) | 0]!;
+    }
   }
-  totals.foreground += 1 - planes[pixel]!;
-  return best;
+  return { foreground: foreground / 255, entropy };
+}
+
+/** A plane a class. */
+function labelMany(
+  planes: Float32Array,
+  labels: Uint8Array,
+  { classIds }: PredictOptions,
+  { width, height }: Size,
+): Totals {
+  const plane = width * height;
+  let foreground = 0;
+  let entropy = 0;
+  for (let i = 0; i < plane; i++) {
+    let best = 0;
+    for (let c = 0; c < classIds.length; c++) {
+      const share = planes[c * plane + i]!;
+      if (share > planes[best * plane + i]!) best = c;
+      entropy += ENTROPY[(share + 0.5) | 0]!;
+    }
+    foreground += 255 - planes[i]!;
+    labels[Math.floor(i / width) * MASK_TILE_PX + (i % width)] = classIds[best]!;
+  }
+  return { foreground: foreground / 255, entropy };
 }
 
 /** For each of `count` mask pixels along an axis: the model pixels it is made of, and their shares. */
@@ -78,9 +115,9 @@ function taps(start: number, count: number, scale: number, origin: number): Taps
 function resample(canvas: Canvas, across: Taps, down: Taps): Float32Array {
   const width = across.first.length;
   const height = down.first.length;
-  const planes = new Float32Array(canvas.classCount * width * height);
+  const planes = new Float32Array(canvas.planes * width * height);
   const narrow = new Float32Array(width * canvas.height);
-  for (let c = 0; c < canvas.classCount; c++) {
+  for (let c = 0; c < canvas.planes; c++) {
     const plane = canvas.width * canvas.height;
     shrinkAcross(canvas.sums.subarray(c * plane, (c + 1) * plane), canvas.width, across, narrow);
     shrinkDown(narrow, width, down, planes.subarray(c * width * height, (c + 1) * width * height));

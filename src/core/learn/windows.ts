@@ -33,58 +33,79 @@ export function windowStart(grid: WindowGrid, k: number): number {
   return k * grid.stride - grid.overlap / 2;
 }
 
+/** Windows along one axis: first inclusive, last exclusive. */
+export interface WindowSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
 /**
- * Windows along one axis that reach into [from, to): first inclusive, last exclusive. Of a slide `length` model pixels
- * long, windows that would only lend their fading edge to its border are left out.
+ * Windows along one axis that reach into [from, to). Of a slide `length` model pixels long, windows that would only lend
+ * their fading edge to its border are left out.
  */
-export function windowsOf(grid: WindowGrid, from: number, to: number, length: number): { first: number; last: number } {
+export function windowsOf(grid: WindowGrid, from: number, to: number, length: number): WindowSpan {
   const half = grid.overlap / 2;
   const first = Math.floor((from + half - grid.size) / grid.stride) + 1;
   const last = Math.ceil((to + half) / grid.stride);
   return { first: Math.max(0, first), last: Math.min(Math.max(1, Math.ceil(length / grid.stride)), last) };
 }
 
-/** Class probabilities of a rectangle of model pixels, being put together from windows. */
+/** Shares (0…255) of a rectangle of model pixels, being put together from windows. */
 export interface Canvas extends Rect {
-  readonly classCount: number;
-  /** [K, H, W], weighted sums until `finishCanvas`. */
+  readonly planes: number;
+  /** [P, H, W], weighted sums until `finishCanvas`. */
   readonly sums: Float32Array;
-  readonly weights: Float32Array;
 }
 
-export function createCanvas(area: Rect, classCount: number): Canvas {
-  const plane = area.width * area.height;
-  return { ...area, classCount, sums: new Float32Array(classCount * plane), weights: new Float32Array(plane) };
+export function createCanvas(area: Rect, planes: number): Canvas {
+  return { ...area, planes, sums: new Float32Array(planes * area.width * area.height) };
 }
 
-/** Adds the part of a window ([K, size, size] probabilities that starts at `left`, `top`) that lies on the canvas. */
-export function addWindow(canvas: Canvas, grid: WindowGrid, window: Float32Array, left: number, top: number): void {
+/** Adds the part of a window ([P, size, size] shares that starts at `left`, `top`) that lies on the canvas. */
+export function addWindow(canvas: Canvas, grid: WindowGrid, window: Uint8Array, left: number, top: number): void {
   const x0 = Math.max(canvas.x, left);
   const x1 = Math.min(canvas.x + canvas.width, left + grid.size);
   const y0 = Math.max(canvas.y, top);
   const y1 = Math.min(canvas.y + canvas.height, top + grid.size);
-  const plane = canvas.width * canvas.height;
-  const windowPlane = grid.size * grid.size;
-  for (let y = y0; y < y1; y++) {
-    const to = (y - canvas.y) * canvas.width - canvas.x;
-    const from = (y - top) * grid.size - left;
-    const vertical = grid.weights[y - top]!;
-    for (let x = x0; x < x1; x++) canvas.weights[to + x]! += vertical * grid.weights[x - left]!;
-    for (let c = 0; c < canvas.classCount; c++) {
-      const target = c * plane + to;
-      const source = c * windowPlane + from;
-      for (let x = x0; x < x1; x++)
-        canvas.sums[target + x]! += vertical * grid.weights[x - left]! * window[source + x]!;
+  const { sums } = canvas;
+  const { weights } = grid;
+  for (let p = 0; p < canvas.planes; p++) {
+    for (let y = y0; y < y1; y++) {
+      const to = (p * canvas.height + y - canvas.y) * canvas.width - canvas.x;
+      const from = (p * grid.size + y - top) * grid.size - left;
+      const vertical = weights[y - top]!;
+      for (let x = x0; x < x1; x++) sums[to + x]! += vertical * weights[x - left]! * window[from + x]!;
     }
   }
 }
 
-/** Divides by the weights, in place (they are below 1 only where the slide's border has no neighbour). */
-export function finishCanvas(canvas: Canvas): void {
-  const plane = canvas.weights.length;
-  for (let i = 0; i < plane; i++) {
-    const weight = canvas.weights[i]!;
-    assert(weight > 0, 'a pixel of the canvas was covered by no window');
-    for (let c = 0; c < canvas.classCount; c++) canvas.sums[c * plane + i]! /= weight;
+/**
+ * Divides by the weights, in place, once every window of the two spans was added. They are below 1 only where the slide's
+ * border has no neighbour.
+ */
+export function finishCanvas(canvas: Canvas, grid: WindowGrid, columns: WindowSpan, rows: WindowSpan): void {
+  const across = weightsAlong(grid, columns, canvas.x, canvas.width);
+  const down = weightsAlong(grid, rows, canvas.y, canvas.height);
+  const whole = (weight: number) => Math.abs(weight - 1) < 1e-6;
+  const wholeAcross = across.every(whole);
+  for (let row = 0; row < canvas.planes * canvas.height; row++) {
+    const vertical = down[row % canvas.height]!;
+    if (wholeAcross && whole(vertical)) continue;
+    const start = row * canvas.width;
+    for (let x = 0; x < canvas.width; x++) canvas.sums[start + x]! /= vertical * across[x]!;
   }
+}
+
+/** What the weights of the windows add up to at each of `length` pixels from `start` on. */
+function weightsAlong(grid: WindowGrid, span: WindowSpan, start: number, length: number): Float32Array {
+  const sums = new Float32Array(length);
+  for (let k = span.first; k < span.last; k++) {
+    const first = windowStart(grid, k) - start;
+    for (let i = Math.max(0, -first); i < grid.size && first + i < length; i++) sums[first + i]! += grid.weights[i]!;
+  }
+  assert(
+    sums.every((weight) => weight > 0),
+    'a pixel of the canvas was covered by no window',
+  );
+  return sums;
 }

@@ -116,11 +116,11 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
     finished += 1;
     job.progress(finished, total, 'tiles', already);
   };
-  const session = await parts.library.session(model);
+  const network = await parts.library.network(model);
   const size = maskSize(entry);
   try {
     await predictTiles({
-      session,
+      network,
       card: model.card,
       source: (slideRect, width, height) => entry.slide.region(slideRect, width, height, job.signal),
       tiles: todo,

@@ -4,6 +4,8 @@ import { MASK_TILE_PX } from '../../../src/core/label.ts';
 import { modelScale, predictTiles } from '../../../src/core/learn/predict.ts';
 import type { PredictedTile, PredictOptions } from '../../../src/core/learn/predict-options.ts';
 import { imagesToTensor } from '../../../src/core/learn/tensors.ts';
+import { floatNetwork } from '../../../src/core/learn/window-network.ts';
+import type { Session } from '../../../src/core/nn/session.ts';
 import type { RgbImage } from '../../../src/core/slide.ts';
 import { CARD, CLASS_IDS, constantSession, filled, meanNetwork, spotted } from './stubs.ts';
 
@@ -23,7 +25,9 @@ function sourceOf(image: RgbImage, shift = 0) {
   };
 }
 
-async function predictAll(image: RgbImage, more: Partial<PredictOptions> = {}) {
+type More = Partial<PredictOptions> & { readonly session?: Session };
+
+async function predictAll(image: RgbImage, { session = meanNetwork(4), ...more }: More = {}) {
   const found: PredictedTile[] = [];
   const maskWidthPx = more.maskWidthPx ?? image.width;
   const maskHeightPx = more.maskHeightPx ?? image.height;
@@ -32,7 +36,7 @@ async function predictAll(image: RgbImage, more: Partial<PredictOptions> = {}) {
     for (let column = 0; column * MASK_TILE_PX < maskWidthPx; column++) tiles.push(column, row);
   }
   const report = await predictTiles({
-    session: meanNetwork(4),
+    network: floatNetwork(session, CARD),
     card: CARD,
     source: sourceOf(image),
     tiles,
@@ -115,7 +119,7 @@ describe('predicting tiles', () => {
 
   it('runs every window once: neighbouring tiles share', async () => {
     const run = { count: 0 };
-    const { report } = await predictAll(image, { session: meanNetwork(4, run), batch: 1 });
+    const { report } = await predictAll(image, { session: meanNetwork(4, run) });
     expect(run.count).toBe(report.windows);
     expect(report.windows).toBe(6 * 4);
     expect(report.tiles).toBe(6);
@@ -164,11 +168,11 @@ describe('predicting tiles', () => {
       logits: { type: 'float32', dims: [n!, 2, h!, w!], data: new Float32Array(n! * 2 * h! * w!) },
     }));
     const guess = await predictAll(filled(512, 512, [255, 255, 255]), { session: unsure });
-    expect(guess.found[0]!.meanEntropy).toBeCloseTo(1, 5);
-    expect(guess.found[0]!.meanForeground).toBeCloseTo(0.5, 5);
+    expect(guess.found[0]!.meanEntropy).toBeCloseTo(1, 4);
+    expect(guess.found[0]!.meanForeground).toBeCloseTo(0.5, 2);
   });
 
-  it('stops between batches when cancelled, and keeps the tiles already given', async () => {
+  it('stops between windows when cancelled, and keeps the tiles already given', async () => {
     const signal = { aborted: false };
     let tiles = 0;
     const onTile = () => {

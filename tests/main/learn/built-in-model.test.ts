@@ -7,6 +7,7 @@ import { evaluateBlocks, predictImage } from '../../../src/core/learn/evaluate.t
 import { parseModelCard } from '../../../src/core/learn/model-card.ts';
 import { predictTiles } from '../../../src/core/learn/predict.ts';
 import { fineTune } from '../../../src/core/learn/segment.ts';
+import { floatNetwork } from '../../../src/core/learn/window-network.ts';
 import type { Session } from '../../../src/core/nn/session.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { type Engine, startEngine } from '../../../src/main/engine/engine.ts';
@@ -65,7 +66,7 @@ describeWithData('the bundled model on real tissue', (data) => {
     const predictFrom = async (x: number, y: number) => {
       let labels: Uint8Array = new Uint8Array();
       await predictTiles({
-        session,
+        network: floatNetwork(session, card),
         card,
         source: (r, w, h) => slide.region({ ...r, x: r.x + x, y: r.y + y }, w, h),
         tiles: [0, 0],
