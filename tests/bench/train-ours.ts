@@ -9,8 +9,18 @@ import { type Learned, RECIPE, type Side, THREADS } from './train-side.ts';
 
 export const OPTIMISER: Optimiser = { kind: 'adamw', weightDecay: RECIPE.weightDecay };
 
-/** The step as the application builds it. `lowering` undefined: what the application chooses on this machine. */
-export function programOf(network: BenchNetwork, model: OnnxModel, lowering?: Lowering): TrainingProgram {
+/** The form of the step that the application chooses on this machine. */
+export async function loweringHere(): Promise<Lowering> {
+  const engine = startEngine({ threads: THREADS });
+  try {
+    return (await engine.status()).lowering;
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The step as the application builds it (`src/core/learn/segment.ts`). */
+export function programOf(network: BenchNetwork, model: OnnxModel, lowering: Lowering): TrainingProgram {
   return buildTrainingProgram(model, {
     batch: network.batch,
     heightPx: network.edgePx,
@@ -19,7 +29,7 @@ export function programOf(network: BenchNetwork, model: OnnxModel, lowering?: Lo
     batchNorm: 'frozen',
     optimiser: OPTIMISER,
     clipNorm: RECIPE.clipNorm,
-    ...(lowering === undefined ? {} : { lowering }),
+    lowering,
   });
 }
 

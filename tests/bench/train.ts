@@ -1,9 +1,9 @@
 /**
  * How long a training step takes beside PyTorch's, on the processor, with the same network, weights, batch and threads:
- * `npm run bench:train [-- --json] [--network NAME] [--pairs 7] [--blocked 16] [--quick]`. Never a part of the tests' timing.
+ * `npm run bench:train [-- --json] [--network NAME] [--pairs 7] [--quick]`. Never a part of the tests' timing.
  *
- * `oursMs` is the step as the application runs it, in the engine's process with the batch sent across the border;
- * `--blocked` gives it onnxruntime's blocked layout, with that many channels to a block.
+ * `oursMs` is the step as the application runs it: in the form that the engine finds best here, in the engine's process,
+ * with the batch sent across the border. `standardOpsMs` is the same in standard operators alone.
  * `torchMs` is PyTorch with a memory allocator that keeps its pages (the stronger one), `torchDefaultMs` without.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareLearned, type Differences } from './train-differences.ts';
 import { type BenchNetwork, drawBatch, NETWORKS, TINY } from './train-networks.ts';
-import { programOf, startOurs } from './train-ours.ts';
+import { loweringHere, programOf, startOurs } from './train-ours.ts';
 import { median, peakMb, stepsPerTurn, timeRounds } from './train-rounds.ts';
 import { startSession } from './train-session.ts';
 import type { Runner, Side } from './train-side.ts';
@@ -47,7 +47,6 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     network: { type: 'string', multiple: true },
     pairs: { type: 'string', default: '7' },
-    blocked: { type: 'string' },
   },
 });
 
@@ -65,8 +64,7 @@ async function startSides(python: string, network: BenchNetwork, opened: Record<
   const model = network.model();
   const batch = drawBatch(network);
   const standard = { weightGradient: 'conv3d' } as const;
-  const blocked = values.blocked === undefined ? {} : { blocked: Number(values.blocked) };
-  const program = programOf(network, model, { ...standard, ...blocked });
+  const program = programOf(network, model, await loweringHere());
   const job = writeJob({ folder, network, model, program, batch });
   const ours = await startOurs(program, batch);
   opened.ours = ours;
