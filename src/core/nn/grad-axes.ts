@@ -7,8 +7,6 @@ import { type Gradient, questionOf, type Rule, unbroadcast } from './grad-rule.t
 import { permutation, splitSizes } from './shape-axes.ts';
 import { axisOf, numbersOf } from './tensor.ts';
 
-export { questionOf } from './grad-rule.ts';
-
 const backToShape: Rule = ({ g, x, dy }) => [g.reshape(dy[0]!, g.dims(x[0])), null];
 
 const transpose: Rule = (call) => {

@@ -14,8 +14,6 @@ import {
 import { padAmounts, permutation, shapeRange, sliceAxes, splitSizes } from './shape-axes.ts';
 import { axisOf, sizeOf, stridesOf } from './tensor.ts';
 
-export { asQuestion } from './reference-values.ts';
-
 function reducedAxes({ inputs, attributes }: KernelCall): Set<number> {
   const rank = inputs[0]!.dims.length;
   const named = inputs[1] ? Array.from(inputs[1].data) : [];

@@ -33,6 +33,11 @@ function nearNormalShare(g: GraphBuilder, x: string): string {
   return g.scale(g.add(bent, g.scalar(1)), 0.5);
 }
 
+/** By Clip, whose limits let gradients pass: at ±3 PyTorch's slope is that of the parabola between them. */
+function hardGate(g: GraphBuilder, x: string): string {
+  return g.scale(g.op('Clip', [g.add(x, g.scalar(3)), g.scalar(0), g.scalar(6)]), 1 / 6);
+}
+
 const gelu = gated((g, x, node) =>
   stringOf(node.attributes, 'approximate', 'none') === 'tanh' ? nearNormalShare(g, x) : normalShare(g, x),
 );
@@ -53,7 +58,7 @@ const selu: Upgrade = (g, node) => {
 export const ACTIVATION_UPGRADES: Readonly<Record<string, Upgrade>> = {
   Celu: celu,
   Gelu: gelu,
-  HardSwish: gated((g, x) => g.op('HardSigmoid', [x], { alpha: 1 / 6, beta: 0.5 })),
+  HardSwish: gated(hardGate),
   Mish: gated((g, x) => g.op('Tanh', [g.op('Softplus', [x])])),
   Selu: selu,
   ThresholdedRelu: gated((g, x, node) =>

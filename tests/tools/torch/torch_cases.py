@@ -15,14 +15,14 @@ def stored(tensor):
 
 
 def record(function, inputs):
-    """`function(**inputs)` gives a tensor or a tuple of them; floating inputs are differentiated."""
+    """`function`, called with the inputs in order, gives a tensor or a tuple of them; floating inputs are differentiated."""
     inputs = {name: value.double() if value.is_floating_point() else value for name, value in inputs.items()}
     # What is stored is what is computed with: rounded first.
     rounded = {}
     for name, value in inputs.items():
         again = torch.tensor(stored(value)["values"], dtype=value.dtype).reshape(value.shape)
         rounded[name] = again.requires_grad_(value.is_floating_point())
-    outputs = function(**rounded)
+    outputs = function(*rounded.values())
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     weights = [torch.sin(torch.arange(output.numel(), dtype=torch.double) * 1.7 + 0.3).reshape(output.shape) for output in outputs]
     weights = [torch.tensor(stored(w)["values"], dtype=torch.double).reshape(w.shape) for w in weights]
