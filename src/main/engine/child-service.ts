@@ -11,6 +11,7 @@ import { inspectModel } from './inspect.ts';
 import type { Answer, Ask, Kind, Protocol } from './messages.ts';
 import { refuseUnsafe } from './model-file.ts';
 import { findNodePlaces } from './node-places.ts';
+import { loweringOn } from './probe-lowering.ts';
 import { chooseProvider } from './providers.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
 import { tryOut } from './try-out.ts';
@@ -82,6 +83,7 @@ async function configure(ask: Protocol['configure']['ask']): Promise<EngineStatu
     threads: ask.threads,
     device: choice.provider === 'cpu' ? `${cpu}, ${ask.threads} threads` : choice.provider,
     runtimeVersion: env.versions.node ?? env.versions.common,
+    lowering: await loweringOn(choice.provider),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the engine tells of itself and of a model: plain data that crosses the process border. */
 import type { ProviderStatus } from '../../core/contract.ts';
+import type { Lowering } from '../../core/nn/training.ts';
 
 export type ProviderName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
@@ -12,6 +13,8 @@ export interface EngineStatus {
   readonly device: string;
   readonly threads: number;
   readonly runtimeVersion: string;
+  /** The form of a training step that is quickest here, proved by a probe. */
+  readonly lowering: Lowering;
 }
 
 /** Null: neither the runtime nor the system tells. */

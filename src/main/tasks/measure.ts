@@ -9,11 +9,9 @@ import { createRandom } from '../../core/random.ts';
 import type { NodePlaces } from '../engine/engine.ts';
 import type { JobContext } from '../jobs.ts';
 import type { LoadedModel } from '../model-library.ts';
-import { loweringOn } from './lowering.ts';
 import type { Parts } from './parts.ts';
 
 const TILE_PX = 512;
-const LEAST_RUNS = 3;
 const MOST_RUNS = 30;
 const ENOUGH_MS = 2000;
 const PHASES = 3;
@@ -22,11 +20,11 @@ type Feeds = Readonly<Record<string, Tensor>>;
 
 export async function runMeasure(parts: Parts, job: JobContext): Promise<JobResult> {
   const { engine } = parts;
-  const { provider } = await engine.status();
+  const { provider, lowering } = await engine.status();
   const model = await builtInModel(parts);
   const tilePx = model.card.fixedSizePx ?? TILE_PX;
   const tile = { [model.card.input]: noise([1, 3, tilePx, tilePx]) };
-  const program = fineTuneProgram(decodeModel(model.bytes), { card: model.card, lowering: loweringOn(provider) });
+  const program = fineTuneProgram(decodeModel(model.bytes), { card: model.card, lowering });
   const step = stepFeeds(program);
 
   job.say('predicting tiles');
@@ -93,7 +91,7 @@ async function rateOf(open: () => Promise<Session>, feeds: Feeds, { signal }: Jo
   try {
     await session.run(feeds);
     const times: number[] = [];
-    for (let spent = 0; times.length < LEAST_RUNS || (spent < ENOUGH_MS && times.length < MOST_RUNS); ) {
+    for (let spent = 0; spent < ENOUGH_MS && times.length < MOST_RUNS; ) {
       throwIfCancelled(signal);
       const before = performance.now();
       await session.run(feeds);

@@ -13,7 +13,6 @@ import type { JobContext } from '../jobs.ts';
 import type { LoadedModel } from '../model-library.ts';
 import type { CorrectionBlock } from '../store/store-methods.ts';
 import { predictedLayers } from './layers.ts';
-import { loweringOn } from './lowering.ts';
 import { type Parts, scaleFor } from './parts.ts';
 import { checkpointFolder, type DiskKeeper, hashOfData, keepOnDisk } from './training-keeper.ts';
 
@@ -163,7 +162,7 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
   });
   const options = { card: model.card, classIds: model.classIds, train, heldOut, steps: input.steps, seed: input.seed };
   const onStep = stepsOf(job);
-  const lowering = loweringOn((await parts.engine.status()).provider);
+  const { lowering } = await parts.engine.status();
   const running = { lowering, model: model.bytes, open: parts.engine.open, onStep, keeper, signal: job.signal };
   const learned = await fineTune({ ...options, ...running }).catch((error: unknown) =>
     dropUnlessWanted(keeper, error, job),
