@@ -16,6 +16,8 @@ export interface TrainingRun {
   readonly optimiser: Optimiser;
   readonly schedule: Schedule;
   readonly nextBatch: () => Batch;
+  /** Share of the averaged weights that stays at each step, where the program keeps them; default 0.999. */
+  readonly emaKeep?: number | undefined;
   /** Losses of an interrupted run that goes on; `session` and `nextBatch` stand where it stood. */
   readonly lossesBefore?: readonly number[] | undefined;
   /** Called after each step, counted from 1; waited for. */
@@ -41,13 +43,16 @@ export async function runTraining(run: TrainingRun): Promise<number[]> {
 }
 
 async function runOnce(run: TrainingRun, step: number, apply: boolean): Promise<number> {
-  const { program, session, schedule } = run;
+  const { program, session, schedule, emaKeep = 0.999 } = run;
   const batch = run.nextBatch();
   const outputs = await session.run({
     [program.inputs.image.name]: batch.image,
     [program.inputs.target.name]: batch.target,
     [program.inputs.weight.name]: batch.weight,
-    [program.inputs.hyper.name]: stepHyper(step, learningRateAt(step, schedule), run.optimiser, { apply }),
+    [program.inputs.hyper.name]: stepHyper(step, learningRateAt(step, schedule), run.optimiser, {
+      apply,
+      emaKeep,
+    }),
   });
   return Number(outputs[program.outputs.loss]?.data[0]);
 }

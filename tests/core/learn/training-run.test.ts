@@ -49,11 +49,13 @@ describe('a training that gathers gradients', () => {
       optimiser,
       schedule: { kind: 'constant', learningRate: 0.5, steps: 2, warmUpSteps: 0 },
       nextBatch: () => batchOf(drawn++),
+      emaKeep: 0.75,
     });
     expect(drawn).toBe(6);
     expect(losses[0]).toBeCloseTo(2, 12);
     expect(losses[1]).toBeCloseTo(5, 12);
     expect(hypers.map(([rate]) => rate)).toEqual([0, 0, 0.5, 0, 0, 0.5]);
+    expect(hypers.map((hyper) => hyper[5])).toEqual([0, 0, 0.25, 0, 0, 0.25]);
     // Both corrections of Adam count updates, not runs.
     expect(hypers[2]![1]).toBeCloseTo(10, 4);
     expect(hypers[5]![1]).toBeCloseTo(1 / (1 - 0.81), 4);
