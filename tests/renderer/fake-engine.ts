@@ -7,7 +7,7 @@ export const FAKE_TRUTH: EngineTruth = {
   wanted: 'cpu',
   providers: [
     { name: 'cpu', available: true, reason: null },
-    { name: 'webgpu', available: true, reason: 'in this build; tried on this machine only once it is chosen' },
+    { name: 'webgpu', available: true, reason: 'comes with this program; tried on this machine once it is chosen' },
     { name: 'dml', available: false, reason: 'DirectML is a part of Windows' },
   ],
   device: 'A processor, 8 cores',

@@ -6,6 +6,7 @@ import type {
   Client,
   EditInput,
   EditResult,
+  EngineTruth,
   HistoryEntry,
   JobState,
   ModelExamination,
@@ -39,6 +40,7 @@ export interface FakeOptions {
   readonly heightPx?: number;
   readonly classes?: readonly LabelClass[];
   readonly jobs?: readonly JobState[];
+  readonly truth?: Partial<EngineTruth>;
 }
 
 export interface FakeWorkstation extends Workstation {
@@ -155,7 +157,7 @@ export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstatio
     liveModelId: 'm2',
   };
   let jobs: readonly JobState[] = options.jobs ?? [];
-  let truth = FAKE_TRUTH;
+  let truth = { ...FAKE_TRUTH, ...options.truth };
   const history: Edit[] = [];
   const known = new Map<string, EditResult>();
   const done: Edit[] = [];

@@ -5,6 +5,7 @@ import type { JobState } from '../../src/core/contract.ts';
 import { COMMANDS } from '../../src/renderer/commands.ts';
 import { PANELS } from '../../src/renderer/state.ts';
 import { texts } from '../../src/renderer/texts.ts';
+import { FAKE_MEASUREMENT } from './fake-engine.ts';
 import { type MountedWindow, mountWindow } from './mount.tsx';
 
 let mounted: MountedWindow | null = null;
@@ -210,4 +211,40 @@ test('a wrong path is told in the workstation’s own words', async () => {
       'There is no file /no/such.svs; check the path.',
     ),
   );
+});
+
+describe('the page on what computes', () => {
+  const radio = (name: RegExp) =>
+    [...document.querySelectorAll<HTMLInputElement>('input[type=radio]')].find((input) =>
+      name.test(input.closest('.mantine-Radio-root')?.textContent ?? ''),
+    );
+  const button = (name: string) => [...document.querySelectorAll('button')].find((one) => one.textContent === name);
+
+  test('opens from the header, names each provider and says why one is out of reach', async () => {
+    await open();
+    document.querySelector<HTMLButtonElement>(`header button[aria-label*="${texts.header.openEngine}"]`)?.click();
+    await vi.waitFor(() => expect(radio(/Processor/)?.checked).toBe(true));
+    expect(radio(/WebGPU.*tried on this machine once it is chosen/)?.disabled).toBe(false);
+    expect(radio(/DirectML.*is a part of Windows/)?.disabled).toBe(true);
+    expect(text()).toMatch(/A processor, 8 cores.*none needed.*Not measured yet/s);
+  });
+
+  test('another provider is chosen by a click, and nothing may be changed while work runs', async () => {
+    const { fake } = await open({}, { panel: 'engine' });
+    await vi.waitFor(() => expect(radio(/WebGPU/)).toBeDefined());
+    radio(/WebGPU/)!.click();
+    await vi.waitFor(() => expect(text()).toMatch(/WebGPU\)In use/));
+    expect(fake.calls).toContain('engine.choose');
+    button(texts.engine.measure)!.click();
+    await vi.waitFor(() => expect(text()).toMatch(/Measure the computing speed/));
+    expect(button(texts.engine.measure)).toBeUndefined();
+    expect(radio(/Processor/)?.disabled).toBe(true);
+  });
+
+  test('a measurement shows its rates, and what went back to the processor', async () => {
+    await open({ truth: { provider: 'webgpu', measured: FAKE_MEASUREMENT } }, { panel: 'engine' });
+    await vi.waitFor(() => expect(text()).toMatch(/41.3 tiles a second.*9.62 steps a second.*100 %.*97 %/s));
+    expect(text()).toMatch(/went back to the processor.*Einsum/);
+    expect(await violations()).toEqual([]);
+  });
 });

@@ -19,7 +19,7 @@ const ELSEWHERE: Record<ProviderName, string> = {
 };
 const NO_CUDA_FILES =
   'the CUDA libraries are not installed; with an NVIDIA driver and internet access run `npm run cuda:install`';
-const NOT_TRIED = 'in this build; tried on this machine only once it is chosen';
+const NOT_TRIED = 'comes with this program; tried on this machine once it is chosen';
 
 export interface Choice {
   readonly provider: ProviderName;

@@ -24,6 +24,11 @@ export function EnginePanel() {
       <Text fz="xs" c="dimmed">
         {t.intro}
       </Text>
+      {!truth && (
+        <Text fz="xs" role="status">
+          {t.asking}
+        </Text>
+      )}
       {truth && (
         <>
           <Choice truth={truth} />
@@ -49,12 +54,18 @@ function Choice({ truth }: { readonly truth: EngineTruth }) {
   return (
     <Radio.Group label={t.choose} description={busy ? t.busy : t.kept} value={wanted} onChange={choose.mutate}>
       <Stack gap={8} mt={8}>
-        {truth.providers.map((provider) => (
+        {offered(truth).map((provider) => (
           <ProviderRadio key={provider.name} provider={provider} inUse={truth.provider} busy={busy} />
         ))}
       </Stack>
     </Radio.Group>
   );
+}
+
+/** What can be chosen first; «auto» is no provider but a wish. */
+function offered({ providers }: EngineTruth): ProviderStatus[] {
+  const auto = { name: 'auto', available: true, reason: t.auto };
+  return [...providers.filter((one) => one.available), auto, ...providers.filter((one) => !one.available)];
 }
 
 interface ProviderRadioProps {
@@ -111,8 +122,8 @@ function Speed({ truth }: { readonly truth: EngineTruth }) {
 function Measured({ measured }: { readonly measured: EngineMeasurement }) {
   const { tilePx, tilesPerSecond, trainingBatch, stepsPerSecond, fellBack } = measured;
   const rows: readonly (readonly [string, string])[] = [
-    [t.predicting(tilePx), t.tiles(formatNumber(tilesPerSecond))],
-    [t.learning(trainingBatch), t.steps(formatNumber(stepsPerSecond))],
+    [t.predicting, t.tiles(formatNumber(tilesPerSecond))],
+    [t.learning, t.steps(formatNumber(stepsPerSecond))],
     ...(fellBack
       ? [
           [t.predictHere, t.percent(1 - fellBack.predict)] as const,
@@ -127,7 +138,7 @@ function Measured({ measured }: { readonly measured: EngineMeasurement }) {
         <Note tone="warn">{t.fellBack(fellBack.operators.join(', '))}</Note>
       )}
       <Text fz="xs" c="dimmed">
-        {t.measuredWith(measured.modelName, formatWhen(measured.at))}
+        {t.measuredWith(measured.modelName, formatWhen(measured.at))} {t.sizes(tilePx, trainingBatch)}
       </Text>
     </Stack>
   );
@@ -139,7 +150,7 @@ function Rows({ name, rows }: { readonly name: string; readonly rows: readonly (
       <Table.Tbody>
         {rows.map(([label, value]) => (
           <Table.Tr key={label}>
-            <Table.Th scope="row" fw={400} c="dimmed" w="46%" style={{ verticalAlign: 'top' }}>
+            <Table.Th scope="row" fw={400} c="dimmed" w="42%" style={{ verticalAlign: 'top' }}>
               {label}
             </Table.Th>
             <Table.Td className="tabular">{value}</Table.Td>
