@@ -68,7 +68,14 @@ export function chooseAnswer(
     );
   }
   const kind = kindOf(map.value === ending.logits ? ending : { ...ending, activation: 'unknown' }, map, seen);
-  return { output, ...map, ...kind, activation: wish.activation ?? kind.activation };
+  const activation = wish.activation ?? kind.activation;
+  if (activation === 'softmax' && map.layout.channels === 1) {
+    throw new HistoloopError(
+      'model-unusable',
+      `the output '${output}' gives one score a pixel, so there is nothing to choose one class from; read it as each class by itself`,
+    );
+  }
+  return { output, ...map, ...kind, activation };
 }
 
 type Kind = Pick<Answer, 'activation' | 'isProbability' | 'why'>;

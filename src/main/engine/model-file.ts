@@ -36,7 +36,7 @@ const MODEL_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26]);
 const KNOWN_DOMAINS = /^($|ai\.onnx|com\.microsoft|com\.ms\.)/;
 const MAX_DEPTH = 64;
 /** Fields in the whole file: the largest honest network has some hundred thousand, a hostile one a thousand million. */
-const MAX_FIELDS = 20_000_000;
+const MAX_FIELDS = 8_000_000;
 
 /** Other things that people take for an ONNX file, by their first bytes. */
 const LOOKALIKES: readonly [string, string][] = [
