@@ -33,7 +33,7 @@ export function sharePlanes(classes: number): number {
  * The network with input `PIXELS` uint8 [N,H,W,3] and outputs `SHARES` uint8 [N,P,H,W] and `SOUND` float32, which is 0
  * where every value was a number and NaN otherwise. A share is 255 × the probability, rounded; with two classes P is 1
  * and it is the second one's (for outputs p and q that do not sum to 1: (1 + q − p) / 2), else P is K.
- * Errors: `model-unusable` where the model has other inputs or no such output.
+ * Errors: `model-unusable` where the model has other inputs or no such output, or one of other channels.
  */
 export function withByteBorder(model: OnnxModel, border: ByteBorder): OnnxModel {
   const { graph } = model;
@@ -41,6 +41,11 @@ export function withByteBorder(model: OnnxModel, border: ByteBorder): OnnxModel 
   const output = graph.outputs.find((value) => value.name === border.output);
   if (image?.type !== 'float32' || graph.inputs.length !== 1 || output?.type !== 'float32') {
     const message = `the model does not turn a float32 '${border.input}' alone into a float32 '${border.output}'`;
+    throw new HistoloopError('model-unusable', message);
+  }
+  const channels = output.dims?.[1];
+  if (typeof channels === 'number' && channels !== border.classes) {
+    const message = `'${border.output}' has ${channels} channels for ${border.classes} classes`;
     throw new HistoloopError('model-unusable', message);
   }
   const draft: Draft = { nodes: [], constants: new Map() };
