@@ -19,6 +19,7 @@ const HELP = `histoloop: correct predicted masks on whole-slide images; the corr
       lays a mask image or GeoJSON over the slide as one undoable correction
   histoloop train --project FOLDER [--steps N] [--seed N]
   histoloop export --project FOLDER [--slide FILE|ID …] [--format geojson,label-png,label-tiff,coco] [--out FOLDER]
+  histoloop doctor                     what computes on this machine, and how quickly; 1 where it is not what was asked for
 
   --json        one JSON document on standard output
   --provider P  cpu (default), webgpu, cuda, dml, coreml, auto
@@ -38,6 +39,7 @@ const OPTIONS: { readonly [C in keyof typeof commands]: Parameters<typeof parse>
   correct: { ...common, slide: one, labels: one, class: many },
   train: { ...common, steps: one, seed: one },
   export: { ...common, slide: many, format: many, out: one },
+  doctor: { json: flag, provider: one },
 };
 
 const POSITIONALS: { readonly [C in keyof typeof commands]: number } = {
@@ -48,6 +50,7 @@ const POSITIONALS: { readonly [C in keyof typeof commands]: number } = {
   correct: 0,
   train: 0,
   export: 0,
+  doctor: 0,
 };
 
 function commandOf(args: readonly string[]): { name: keyof typeof commands; rest: readonly string[] } {

@@ -69,6 +69,20 @@ describe('what is not understood', () => {
     expect(ran.code).toBe(code);
   });
 
+  test('doctor says what computes and how quickly, and ends with 1 where that is not what was asked for', async () => {
+    const away = process.platform === 'win32' ? 'coreml' : 'dml';
+    const { code, stdout } = await histoloop(['doctor', '--provider', away, '--json']);
+    const truth = JSON.parse(stdout);
+    expect(truth).toMatchObject({
+      provider: 'cpu',
+      wanted: away,
+      fallbackReason: expect.stringMatching(/is a part of/),
+    });
+    expect(truth.measured.tilesPerSecond).toBeGreaterThan(0);
+    expect(truth.measured.stepsPerSecond).toBeGreaterThan(0);
+    expect(code).toBe(1);
+  });
+
   test('a project open elsewhere is not touched, and says so', async () => {
     const folder = temporaryFolder();
     const workstation = await openWorkstation({ projectFolder: folder, shell: 'command-line' });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { ExportFormat, JobState } from '../../core/contract.ts';
+import type { EngineTruth, ExportFormat, JobState } from '../../core/contract.ts';
 import { fromPlainError, HistoloopError, toHistoloopError } from '../../core/errors.ts';
 import { parseProvider } from '../shell-arguments.ts';
 import { slideFileInfo, slideFileTile } from '../tasks/slide-file.ts';
@@ -245,6 +245,43 @@ const exportCommand: Command = (parsed, terminal) =>
     return 0;
   });
 
+/** What computes here and how quickly, with the built-in model, in a project that is thrown away. */
+const doctor: Command = async (parsed, terminal) => {
+  const folder = await mkdtemp(join(tmpdir(), 'histoloop-doctor-'));
+  try {
+    return await withProject(parsed, folder, async (workstation) => {
+      await finish(workstation, workstation.handlers.engine.measure(undefined, context), terminal);
+      const truth = await workstation.handlers.engine.truth(undefined, context);
+      terminal.answer(truth, linesOf(truth));
+      return truth.fallbackReason === null ? 0 : 1;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+function linesOf({ measured, ...truth }: EngineTruth): string[] {
+  const told = (fact: string | null) => fact ?? 'not told';
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return [
+    `${truth.provider} on ${told(truth.device)}, driver ${truth.provider === 'cpu' ? 'none needed' : told(truth.driver)}`,
+    `onnxruntime ${truth.runtimeVersion}, ${truth.threads} threads, at most ${truth.peakMemoryMb} MB`,
+    ...(truth.fallbackReason ? [`not on ${truth.wanted}: ${truth.fallbackReason}`] : []),
+    ...(measured
+      ? [
+          `${measured.tilesPerSecond.toFixed(2)} tiles of ${measured.tilePx}×${measured.tilePx} a second (${measured.modelName})`,
+          `${measured.stepsPerSecond.toFixed(2)} training steps of ${measured.trainingBatch} a second`,
+        ]
+      : []),
+    ...(measured?.fellBack
+      ? [
+          `fell back to the CPU: ${percent(measured.fellBack.predict)} predicting, ${percent(measured.fellBack.train)} learning`,
+        ]
+      : []),
+    ...truth.providers.map(({ name, available, reason }) => `  ${name}: ${available ? (reason ?? 'works') : reason}`),
+  ];
+}
+
 export const commands = {
   demo,
   'slide info': slideInfo,
@@ -253,4 +290,5 @@ export const commands = {
   correct,
   train,
   export: exportCommand,
+  doctor,
 };
