@@ -5,8 +5,9 @@
 import { intOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import { isEqual, type Rule, unbroadcast } from './grad-rule.ts';
+import { windowShares } from './pool-shares.ts';
 import { sizeOf } from './tensor.ts';
-import { poolShares, tooWide, type Window, windowOf } from './window.ts';
+import { tooWide, type Window, windowOf } from './window.ts';
 
 /** Repeats each pixel: [N,C,h,w] → [N,C,h·kh,w·kw]. */
 export function repeatPixels(g: GraphBuilder, image: string, factors: readonly number[]): string {
@@ -195,11 +196,10 @@ interface Overlap {
 
 /** Overlapping windows: each output pixel is handed out evenly, which is a transposed convolution with ones. */
 function overlappingAverage(g: GraphBuilder, { dims, out, window, dy, padding }: Overlap): string {
-  const along = out.map((count, axis) => poolShares(window, axis, { input: dims[axis + 2], output: count, padding }));
-  const shares = along.reduce((before, values) => before.flatMap((a) => values.map((b) => a * b)), [1]);
+  const shares = windowShares(g, window, { image: dims.slice(2), output: out, padding });
   const ones = g.filled([dims[1], 1, ...window.kernel], 1);
   const spare = tooWide(dims.slice(2), out, window);
-  return g.op('ConvTranspose', [g.mul(dy, g.floats([1, 1, ...out], shares)), ones], {
+  return g.op('ConvTranspose', [g.mul(dy, shares), ones], {
     group: dims[1],
     kernel_shape: window.kernel,
     strides: window.strides,

@@ -14,9 +14,11 @@ import { poolShares, transposedWindow, type Window, windowOf } from './window.ts
 function contacts(window: Window, axis: number, sizes: { input: number; output: number }): number[] {
   const triples: number[] = [];
   for (let out = 0; out < sizes.output; out++) {
-    for (let tap = 0; tap < window.kernel[axis]; tap++) {
-      const at = out * window.strides[axis] + tap * window.dilations[axis] - window.padBegin[axis];
-      if (at >= 0 && at < sizes.input) triples.push(out, tap, at);
+    const start = out * window.strides[axis] - window.padBegin[axis];
+    const dilation = window.dilations[axis];
+    const last = Math.min(window.kernel[axis] - 1, Math.ceil((sizes.input - start) / dilation) - 1);
+    for (let tap = Math.max(0, Math.ceil(-start / dilation)); tap <= last; tap++) {
+      triples.push(out, tap, start + tap * dilation);
     }
   }
   return triples;

@@ -126,8 +126,17 @@ function filteredTaps(source: number, { reach, weigh }: Filter, { last, drop, wi
   };
 }
 
+/** 4096 × 4096. */
+const MOST_ELEMENTS = 2 ** 24;
+
 /** [outputSize, inputSize]: what each output position takes from each input position. */
 export function resizeMatrix(axis: ResizeAxis, attributes: Attributes): Float64Array {
+  if (axis.outputSize * axis.inputSize > MOST_ELEMENTS) {
+    throw new HistoloopError(
+      'model-unusable',
+      `a Resize from ${axis.inputSize} to ${axis.outputSize} pixels is more than can be trained through; use smaller tiles`,
+    );
+  }
   const matrix = new Float64Array(axis.outputSize * axis.inputSize);
   resizeTaps(axis, attributes).forEach(({ from, weights }, row) => {
     from.forEach((column, i) => {

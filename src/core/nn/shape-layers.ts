@@ -1,7 +1,7 @@
 /** Shapes of layers: convolution, pooling, resizing, matrix products. */
-import { intOf } from './attributes.ts';
+import { intOf, intsOf } from './attributes.ts';
 import { resizeQuestion } from './resize.ts';
-import { first, refuse, type ShapeRule } from './shape-question.ts';
+import { first, refuse, type ShapeQuestion, type ShapeRule } from './shape-question.ts';
 import { axisOf, broadcastDims, sameDims } from './tensor.ts';
 import { slideDims, transposedWindow, windowOf } from './window.ts';
 
@@ -25,24 +25,39 @@ const globalPool: ShapeRule = (q) => [
   { type: first(q).type, dims: first(q).dims.map((dim, axis) => (axis < 2 ? dim : 1)) },
 ];
 
-const conv: ShapeRule = (q) => {
-  const [x, w] = [first(q), q.inputs[1]!];
+/** Weights that fit the input, the groups and the attribute that repeats their size. */
+function checkWeights(q: ShapeQuestion, fits: (x: readonly number[], w: readonly number[], group: number) => boolean) {
+  const [x, w] = [first(q).dims, q.inputs[1]!.dims];
   const group = intOf(q.attributes, 'group', 1);
-  if (x.dims.length !== w.dims.length || x.dims[1] !== w.dims[1] * group || w.dims[0] % group !== 0) {
-    throw refuse(`weights ${w.dims.join('×')} in ${group} groups do not fit an input of ${x.dims.join('×')}`);
+  if (!(group >= 1) || x.length < 3 || x.length !== w.length || w[0] % group !== 0 || !fits(x, w, group)) {
+    throw refuse(`weights ${w.join('×')} in ${group} groups do not fit an input of ${x.join('×')}`);
   }
-  const window = windowOf(q.attributes, x.dims.slice(2), w.dims.slice(2));
-  return [{ type: x.type, dims: [x.dims[0], w.dims[0], ...slideDims(window, x.dims.slice(2))] }];
+  const kernel = intsOf(q.attributes, 'kernel_shape');
+  if (kernel && !sameDims(kernel, w.slice(2))) {
+    throw refuse(`a kernel of ${kernel.join('×')} is not what its weights ${w.join('×')} are`);
+  }
+  return { x, w, group };
+}
+
+function checkBias(q: ShapeQuestion, channels: number): void {
+  const bias = q.inputs[2];
+  if (bias && !sameDims(bias.dims, [channels])) {
+    throw refuse(`a bias of ${bias.dims.join('×')} numbers does not fit ${channels} channels`);
+  }
+}
+
+const conv: ShapeRule = (q) => {
+  const { x, w } = checkWeights(q, (image, weights, group) => image[1] === weights[1] * group);
+  checkBias(q, w[0]);
+  const window = windowOf(q.attributes, x.slice(2), w.slice(2));
+  return [{ type: first(q).type, dims: [x[0], w[0], ...slideDims(window, x.slice(2))] }];
 };
 
 const convTranspose: ShapeRule = (q) => {
-  const [x, w] = [first(q), q.inputs[1]!];
-  const group = intOf(q.attributes, 'group', 1);
-  if (x.dims.length !== w.dims.length || x.dims[1] !== w.dims[0] || w.dims[0] % group !== 0) {
-    throw refuse(`weights ${w.dims.join('×')} in ${group} groups do not fit an input of ${x.dims.join('×')}`);
-  }
-  const { output } = transposedWindow(q.attributes, x.dims.slice(2), w.dims.slice(2));
-  return [{ type: x.type, dims: [x.dims[0], w.dims[1] * group, ...output] }];
+  const { x, w, group } = checkWeights(q, (image, weights) => image[1] === weights[0]);
+  checkBias(q, w[1] * group);
+  const { output } = transposedWindow(q.attributes, x.slice(2), w.slice(2));
+  return [{ type: first(q).type, dims: [x[0], w[1] * group, ...output] }];
 };
 
 const matMul: ShapeRule = (q) => {
@@ -58,6 +73,10 @@ const gemm: ShapeRule = (q) => {
   const [a, b] = [turn(first(q).dims, 'transA'), turn(q.inputs[1]!.dims, 'transB')];
   if (a.length !== 2 || b.length !== 2 || a[1] !== b[0])
     throw refuse(`matrices ${a.join('×')} and ${b.join('×')} cannot be multiplied`);
+  const added = q.inputs[2]?.dims ?? [];
+  if (!sameDims(broadcastDims(added, [a[0], b[1]]), [a[0], b[1]])) {
+    throw refuse(`a sum of ${added.join('×')} does not fit a product of ${a[0]}×${b[1]}`);
+  }
   return [{ type: first(q).type, dims: [a[0], b[1]] }];
 };
 

@@ -3,7 +3,6 @@ import { HistoloopError } from '../errors.ts';
 import { floatOf, intOf, stringOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import { readEquation } from './einsum.ts';
-import type { Node } from './graph.ts';
 import { sizeOf } from './tensor.ts';
 import { asItIs, finish, type Upgrade } from './upgrade-rule.ts';
 import { nodeLabel } from './verify.ts';
@@ -47,8 +46,8 @@ interface Named {
 const einsum: Upgrade = (g, node) => {
   const equation = stringOf(node.attributes, 'equation', '');
   const ranks = node.inputs.map((name) => g.dims(name).length);
-  const { terms, result } = explained(node, () => readEquation(equation, ranks));
-  explained(node, () => checkSizes(g, node.inputs, terms));
+  const { terms, result } = readEquation(equation, ranks);
+  checkSizes(g, node.inputs, terms);
   const named = node.inputs.map((value, i) => ({ value, labels: terms[i] }));
   const product = named.reduce((left, right, i) => {
     const later = new Set([...result, ...terms.slice(i + 1).flat()]);
@@ -58,15 +57,6 @@ const einsum: Upgrade = (g, node) => {
   const perm = result.map((label) => summed.labels.indexOf(label));
   finish(g, node, { op: 'Identity', inputs: [g.transpose(summed.value, perm)] });
 };
-
-function explained<T>(node: Node, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof HistoloopError) throw new HistoloopError(error.code, `${nodeLabel(node)}: ${error.message}`);
-    throw error;
-  }
-}
 
 function checkSizes(g: GraphBuilder, inputs: readonly string[], terms: readonly (readonly string[])[]): void {
   const sizes = new Map<string, number>();

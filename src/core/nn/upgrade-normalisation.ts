@@ -107,6 +107,7 @@ const localResponse: Upgrade = (g, node) => {
   const [x] = node.inputs;
   const dims = g.dims(x);
   const size = intOf(node.attributes, 'size', 1);
+  if (!(size >= 1 && size <= 2 * dims[1])) throw unusable(node, `sums over ${size} of ${dims[1]} channels`);
   const before = Math.floor((size - 1) / 2);
   const planes = g.reshape(g.mul(x, x), [dims[0], 1, dims[1], sizeOf(dims.slice(2))]);
   const mean = g.op('AveragePool', [planes], {

@@ -28,6 +28,19 @@ export const upsample: Upgrade = (g, node) => {
 /** Conventions that came or went with another opset than ours. */
 const SPELLED = ['half_pixel_symmetric', 'tf_half_pixel_for_nn'];
 
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  mode: ['nearest', 'linear', 'cubic'],
+  coordinate_transformation_mode: ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric', ...SPELLED],
+  nearest_mode: ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'],
+};
+
+function requireKnown(node: Node): void {
+  for (const [name, choices] of Object.entries(KNOWN)) {
+    const chosen = stringOf(node.attributes, name, choices[0]);
+    if (!choices.includes(chosen)) throw unusable(node, `has the ${name} '${chosen}'; export it with '${choices[0]}'`);
+  }
+}
+
 export const resize: Upgrade = (g, node, opset) => {
   if (opset < 11) return upsample(g, node, opset);
   const { attributes } = node;
@@ -35,6 +48,7 @@ export const resize: Upgrade = (g, node, opset) => {
   if (coordinates === 'tf_crop_and_resize') {
     throw unusable(node, 'cuts out regions (tf_crop_and_resize), which cannot be trained through; export without it');
   }
+  requireKnown(node);
   const { scales, sizes, axes } = wantedAxes(g, node);
   const antialias = intOf(attributes, 'antialias', 0) === 1;
   if (antialias && stringOf(attributes, 'mode', 'nearest') === 'nearest') {

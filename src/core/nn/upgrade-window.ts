@@ -5,8 +5,9 @@
 import { intOf, intsOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import type { Attributes, Node } from './graph.ts';
+import { windowShares } from './pool-shares.ts';
 import { asItIs, finish, type Upgrade, withAttributes } from './upgrade-rule.ts';
-import { poolShares, reach, slideDims, type Window, windowOf } from './window.ts';
+import { reach, slideDims, type Window, windowOf } from './window.ts';
 
 /** Smaller than any pixel. */
 const LOWEST = -3.4028234663852886e38;
@@ -81,11 +82,9 @@ function dilatedAverage(g: GraphBuilder, node: Node): void {
   const pooling = poolingOf(g, node);
   const { window, image, output } = pooling;
   const padding = intOf(node.attributes, 'count_include_pad', 0) === 1;
-  const shares = output
-    .map((count, axis) => poolShares(window, axis, { input: image[axis], output: count, padding }))
-    .reduce((before, values) => before.flatMap((a) => values.map((b) => a * b)), [1]);
+  const shares = windowShares(g, window, { image, output, padding });
   const sums = windowSums(g, node.inputs[0], pooling);
-  finish(g, node, { op: 'Mul', inputs: [sums, g.floats([1, 1, ...output], shares)] });
+  finish(g, node, { op: 'Mul', inputs: [sums, shares] });
 }
 
 function windowSums(g: GraphBuilder, image: string, pooling: Pooling): string {

@@ -34,9 +34,19 @@ export function appendUpgraded(g: GraphBuilder, node: Node, opset: number): void
     );
   }
   const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-  if (isUpgraded(operator)) UPGRADES[operator](g, node, opset);
+  if (isUpgraded(operator)) named(node, () => UPGRADES[operator](g, node, opset));
   else if (node.domain === '' && isOp(node.op)) asItIs(g, node);
   else throw refusal(node, operator);
+}
+
+/** What a rule appends goes by names of ours; whoever reads the error knows the file's. */
+function named(node: Node, append: () => void): void {
+  try {
+    append();
+  } catch (error) {
+    if (!(error instanceof HistoloopError) || error.message.includes(nodeLabel(node))) throw error;
+    throw new HistoloopError(error.code, `${nodeLabel(node)}: ${error.message}`);
+  }
 }
 
 function refusal(node: Node, operator: string): HistoloopError {

@@ -3,6 +3,9 @@ import { HistoloopError } from '../errors.ts';
 import { intsOf, stringOf } from './attributes.ts';
 import type { Attributes } from './graph.ts';
 
+/** No tile is larger along an axis; a damaged model may ask for billions. */
+const MAX_SIZE = 2 ** 17;
+
 /** Everything per spatial axis, defaults filled in and automatic padding resolved. */
 export interface Window {
   readonly kernel: readonly number[];
@@ -23,13 +26,14 @@ export function windowOf(attributes: Attributes, input: readonly number[], kerne
   if (size.length !== axes || strides.length !== axes || dilations.length !== axes || pads.length !== 2 * axes) {
     throw new HistoloopError('model-unusable', `a window of ${size.length} axes does not fit ${axes} spatial axes`);
   }
-  if ([...size, ...strides, ...dilations].some((value) => !(value >= 1 && value < 2 ** 31))) {
+  if (axes === 0) throw new HistoloopError('model-unusable', 'a window needs a picture, not a list of numbers');
+  if ([...size, ...strides, ...dilations].some((value) => !(value >= 1 && value <= MAX_SIZE))) {
     throw new HistoloopError(
       'model-unusable',
-      `kernel ${size}, strides ${strides} and dilations ${dilations} must be positive`,
+      `kernel ${size}, strides ${strides} and dilations ${dilations} must lie between 1 and ${MAX_SIZE}`,
     );
   }
-  if (pads.some((pad) => !(Math.abs(pad) < 2 ** 31))) {
+  if (pads.some((pad) => !(Math.abs(pad) <= MAX_SIZE))) {
     throw new HistoloopError('model-unusable', `padding ${pads} is beyond any picture`);
   }
   const mode = stringOf(attributes, 'auto_pad', 'NOTSET');
@@ -109,16 +113,24 @@ export function transposedWindow(
   const base = windowOf(plain, input, kernel);
   const extra = intsOf(attributes, 'output_padding') ?? input.map(() => 0);
   const mode = auto?.kind === 'string' ? auto.value : 'NOTSET';
+  if (extra.length !== input.length || extra.some((more) => !(more >= 0 && more <= MAX_SIZE))) {
+    throw new HistoloopError('model-unusable', `output padding ${extra} does not fit ${input.length} axes`);
+  }
   const full = input.map((size, axis) => base.strides[axis] * (size - 1) + extra[axis] + reach(base, axis));
   const same = mode.startsWith('SAME') ? input.map((size, axis) => size * base.strides[axis]) : undefined;
   const wanted = intsOf(attributes, 'output_shape') ?? same;
   if (wanted === undefined) {
     const output = full.map((size, axis) => size - base.padBegin[axis] - base.padEnd[axis]);
-    return { window: base, output };
+    return { window: base, output: somethingLeft(output) };
   }
   const totals = full.map((size, axis) => Math.max(0, size - wanted[axis]));
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total, axis) => total - small[axis]);
   const pads = mode === 'SAME_UPPER' ? { padBegin: small, padEnd: large } : { padBegin: large, padEnd: small };
-  return { window: { ...base, ...pads }, output: [...wanted] };
+  return { window: { ...base, ...pads }, output: somethingLeft(wanted) };
+}
+
+function somethingLeft(output: readonly number[]): number[] {
+  if (output.length > 0 && output.every((size) => size >= 1 && size <= MAX_SIZE)) return [...output];
+  throw new HistoloopError('model-unusable', `the result would be ${output.join('×')} pixels`);
 }

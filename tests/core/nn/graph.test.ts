@@ -129,7 +129,7 @@ describe('the builder', () => {
     expect(build).toThrow(/impossible shape/);
     expect(build).toThrow(unusable);
     const sizes = g.ints([1, 1, 1, 2 ** 31]);
-    expect(() => g.op('Resize', [x, '', '', sizes], { mode: 'nearest' })).toThrow(/Resize to 2147483648 pixels/);
+    expect(() => g.op('Resize', [x, '', '', sizes], { mode: 'nearest' })).toThrow(/does not give between 1 and/);
     expect(() => g.op('Conv', [x, x], { pads: [2 ** 40, 0, 0, 0] })).toThrow(/impossible shape|beyond any/);
   });
 
