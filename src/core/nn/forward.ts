@@ -9,6 +9,7 @@ import type { Rule } from './grad-rule.ts';
 import type { Node, OnnxModel } from './graph.ts';
 import type { SegmentationNetwork } from './segmentation-network.ts';
 import type { Tensor } from './session.ts';
+import { numbersOf } from './tensor.ts';
 import { appendUpgraded } from './upgrade.ts';
 
 export interface ForwardRequest {
@@ -79,10 +80,17 @@ function namesIn(g: GraphBuilder, { model, network, image, weights }: ForwardReq
     if (weight !== undefined) return weight;
     const tensor = model.graph.initialisers.get(name);
     if (tensor === undefined) return PREFIX + name;
-    const known = constants.get(tensor) ?? g.initialiser(PREFIX + name, tensor);
+    const known = constants.get(tensor) ?? g.initialiser(PREFIX + name, withoutDoubles(tensor));
     constants.set(tensor, known);
     return known;
   };
+}
+
+/** A graph of ours computes in float32 throughout, as a Cast to float64 becomes one to float32. */
+function withoutDoubles(tensor: Tensor): Tensor {
+  return tensor.type === 'float64'
+    ? { ...tensor, type: 'float32', data: Float32Array.from(numbersOf(tensor)) }
+    : tensor;
 }
 
 function renameNode(node: Node, names: (name: string) => string): Node {

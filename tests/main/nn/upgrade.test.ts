@@ -118,6 +118,17 @@ const CASES: Readonly<Record<string, OnnxModel>> = {
     ['Pad', ['x'], { pads: ints(0, 0, 1, 2, 0, 0, 3, 0), value: float(0.5) }],
   ]),
   Flatten: chain(13, [['Flatten', ['x'], { axis: int(2) }]]),
+  'arithmetic in doubles': chain(
+    13,
+    [
+      ['Cast', ['x'], { to: int(11) }],
+      ['Mul', ['v0', 'w']],
+      ['Cast', ['v1'], { to: int(1) }],
+    ],
+    { w: tensorOf('float64', [6], [1.5, -2, 0.25, 3, 1, 0]) },
+  ),
+  'Mean of two': chain(13, [['Mean', ['x', 'w']]], { w: vector(1) }),
+  'wrapped borders': chain(19, [['Pad', ['x', 'p'], { mode: text('wrap') }]], { p: whole(0, 0, 2, -1, 0, 1, 3, 2) }),
   Dropout: chain(12, [['Dropout', ['x']]]),
   'Sum of three': chain(13, [['Sum', ['x', 'w', 'x']]], { w: tensorOf('float32', [4, 1, 1], [1, 2, 3, 4]) }),
   'Max of one': chain(13, [['Max', ['x']]]),
