@@ -263,7 +263,7 @@ export function createFakeWorkstation(options: FakeOptions = {}): FakeWorkstatio
     },
     engine: {
       truth: () => truth,
-      measure: () => startJob('measure', 'Measure the computing speed'),
+      measure: () => startJob('measure', 'Measure speed'),
       choose: ({ provider }: { provider: string }) => {
         truth = { ...truth, provider, wanted: provider };
         return truth;

@@ -12,7 +12,7 @@ export function engineHandlers(parts: Parts, jobs: Jobs, settings: Settings): Ha
     truth: () => truthOf(parts, jobs),
     async measure() {
       refuseWhileBusy(jobs, 'measuring beside it would tell too little');
-      return jobs.start('measure', 'Measure the computing speed', null);
+      return jobs.start('measure', 'Measure speed', null);
     },
     async choose({ provider }) {
       if (!isProviderChoice(provider)) {

@@ -33,8 +33,8 @@ export function EnginePanel() {
         <>
           <Choice truth={truth} />
           {truth.fallbackReason && <Note tone="warn">{asSentence(truth.fallbackReason)}</Note>}
-          <Facts truth={truth} />
           <Speed truth={truth} />
+          <Facts truth={truth} />
         </>
       )}
     </Stack>
@@ -88,7 +88,12 @@ function Facts({ truth }: { readonly truth: EngineTruth }) {
     [t.memory, t.megabytes(formatNumber(truth.peakMemoryMb))],
     [t.runtime, `onnxruntime ${truth.runtimeVersion}`],
   ];
-  return <Rows name={t.facts} rows={rows} />;
+  return (
+    <Stack gap={8}>
+      <Title order={3}>{t.facts}</Title>
+      <Rows name={t.facts} rows={rows} />
+    </Stack>
+  );
 }
 
 function Speed({ truth }: { readonly truth: EngineTruth }) {
