@@ -177,6 +177,6 @@ function withFactors(g: GraphBuilder, terms: PixelTerms, factors: string | null)
   return { weight, weightSum: g.op('Max', [g.sum(weight, ALL), g.scalar(1e-12)]) };
 }
 
-export function weightedMean(g: GraphBuilder, perPixel: string, { weight, weightSum }: Weights): string {
+function weightedMean(g: GraphBuilder, perPixel: string, { weight, weightSum }: Weights): string {
   return g.reshape(g.div(g.sum(g.mul(perPixel, weight), ALL), weightSum), [1]);
 }

@@ -4,8 +4,9 @@ import type { GraphBuilder } from './builder.ts';
 import type { OnnxModel } from './graph.ts';
 import { HYPER_LENGTH } from './optimisers.ts';
 import type { SegmentationNetwork } from './segmentation-network.ts';
+import type { Head } from './training-heads.ts';
 import type { ByteInputs, HeadInputs, InputSpec } from './training-options.ts';
-import type { Head, Plan } from './training-plan.ts';
+import type { Plan } from './training-plan.ts';
 
 function declare(g: GraphBuilder, spec: InputSpec): InputSpec {
   g.input(spec.name, spec.type, spec.dims);

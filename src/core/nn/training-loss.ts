@@ -2,9 +2,10 @@
 import { HistoloopError } from '../errors.ts';
 import type { GraphBuilder } from './builder.ts';
 import { totalLoss } from './loss-terms.ts';
+import type { Head } from './training-heads.ts';
 import { addHeadInputs } from './training-inputs.ts';
 import type { TrainingProgram } from './training-options.ts';
-import type { Head, Plan } from './training-plan.ts';
+import type { Plan } from './training-plan.ts';
 
 export interface Losing {
   readonly loss: string;

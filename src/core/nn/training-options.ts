@@ -14,7 +14,7 @@ export interface TrainingOptions {
   readonly widthPx: number;
   /** Terms that are added up, such as `[{ kind: 'cross-entropy' }, { kind: 'dice', factor: 0.5 }]`. */
   readonly loss: readonly LossTerm[];
-  /** The network's output that `loss` is about; default: the first that is a picture. */
+  /** The network's output that `loss` is about; default: the likeliest class map (`rankOutputs`). */
   readonly output?: string;
   /** Further outputs to train on; each brings its own inputs (`TrainingProgram.heads`). */
   readonly heads?: readonly HeadOptions[];

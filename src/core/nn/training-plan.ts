@@ -3,23 +3,10 @@ import { HistoloopError } from '../errors.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Node, OnnxModel } from './graph.ts';
 import { type Adapter, planAdapters, withAdapters } from './lora.ts';
-import { type LossTerm, lossKind } from './loss-terms.ts';
 import { layOut, type Parameter, type ParameterLayout } from './parameters.ts';
-import { findSegmentation, type SegmentationNetwork } from './segmentation-network.ts';
+import type { SegmentationNetwork } from './segmentation-network.ts';
+import { findHeads, type Head } from './training-heads.ts';
 import type { TrainingOptions } from './training-options.ts';
-import { topologicalOrder } from './verify.ts';
-
-/** An output that is trained on. */
-export interface Head {
-  readonly output: string;
-  /** The network's value that the loss looks at: logits, or the output itself where it is told values. */
-  readonly value: string;
-  readonly loss: readonly LossTerm[];
-  readonly kind: 'classes' | 'values';
-  /** Names of its inputs. */
-  readonly target: string;
-  readonly weight: string;
-}
 
 /** What the stages of building hand to each other. */
 export interface Plan {
@@ -72,39 +59,4 @@ function learning(model: OnnxModel, names: readonly string[], rateOf: (name: str
   return names
     .filter((name) => rateOf(name) > 0)
     .map((name) => ({ name, dims: model.graph.initialisers.get(name)!.dims, rate: rateOf(name) }));
-}
-
-function findHeads(model: OnnxModel, options: TrainingOptions): { network: SegmentationNetwork; heads: Head[] } {
-  const asked = [{ output: options.output, loss: options.loss }, ...(options.heads ?? [])];
-  const found = asked.map(({ output, loss }) => {
-    const network = findSegmentation(model, output);
-    const kind = lossKind(loss);
-    if (kind === 'classes') return { network, value: network.logits, loss, kind, output: output ?? network.logits };
-    const name = output ?? model.graph.outputs[0].name;
-    return { network, value: name, loss, kind, output: name };
-  });
-  const heads = found.map(({ value, loss, kind, output }, i) => {
-    const suffix = i === 0 ? '' : `/${output}`;
-    return { value, loss, kind, output, target: `target${suffix}`, weight: `weight${suffix}` };
-  });
-  const names = heads.map((head) => head.output);
-  if (new Set(names).size < names.length) {
-    throw new HistoloopError('bad-input', `the outputs ${names.join(', ')} are not all different; name each once`);
-  }
-  const nodes = neededFor(
-    heads.map((head) => head.value),
-    topologicalOrder(model.graph),
-  );
-  const parameters = [...new Set(found.flatMap(({ network }) => network.parameters))];
-  return { network: { ...found[0].network, nodes, parameters }, heads };
-}
-
-function neededFor(values: readonly string[], order: readonly Node[]): Node[] {
-  const needed = new Set(values);
-  const nodes = [...order].reverse().filter((node) => {
-    const wanted = node.outputs.some((name) => needed.has(name));
-    if (wanted) for (const name of node.inputs) needed.add(name);
-    return wanted;
-  });
-  return nodes.reverse();
 }

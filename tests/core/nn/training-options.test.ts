@@ -296,6 +296,8 @@ describe('a network with several answers', () => {
       buildTrainingProgram(THREE_HEADS, { ...TINY, ...HEADS, ...options });
     expect(build({ heads: [{ output: 'nt', loss: [{ kind: 'mse' }] }] })).toThrow(/no output 'nt'/);
     expect(build({ heads: [{ output: 'np', loss: [{ kind: 'focal' }] }] })).toThrow(/name each once/);
+    // Without a name the types are the main answer: the likeliest class map.
+    expect(() => buildTrainingProgram(THREE_HEADS, { ...TINY, heads: HEADS.heads })).toThrow(/name each once/);
     expect(build({ loss: [{ kind: 'mse' }, { kind: 'dice' }] })).toThrow(/do not go together/);
     expect(build({ loss: [] })).toThrow(/more than 0/);
     expect(build({ heads: [{ output: 'tp', loss: [{ kind: 'gradient-mse' }] }] })).toThrow(/not 5 channels/);
