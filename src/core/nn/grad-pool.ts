@@ -85,8 +85,8 @@ function poolAlong(g: GraphBuilder, image: string, window: Window, axis: number)
   });
 }
 
-/** Smaller than any pixel. */
-const LOWEST = -3.4028234663852886e38;
+/** Smaller than any activation, and so that no product in `isMaximum` is infinite: a GPU may take infinities for anything. */
+const LOWEST = -1e8;
 
 /**
  * Back through a maximum along one spatial axis. Tap by tap, what is left of the gradient goes to the windows whose tap is
