@@ -18,17 +18,20 @@ const DRIVERS: readonly (readonly [RegExp, string])[] = [
   [/igd\d+|igvk64/i, 'Intel'],
   [/AGXMetal/i, 'Apple Metal'],
 ];
-const SOFTWARE = /in software/;
 const PCI_VENDORS: Readonly<Record<string, string>> = { '0x10de': 'NVIDIA', '0x1002': 'AMD', '0x8086': 'Intel' };
 
 /** Ask after something has run on the provider: only then is its driver loaded. */
 export function deviceFacts(provider: ProviderName): DeviceFacts {
   if (provider === 'cpu') return { device: `${cpuName()}, ${availableParallelism()} cores`, driver: null };
   const driver = loadedDriver();
-  if (driver !== null && SOFTWARE.test(driver)) return { device: cpuName(), driver };
+  if (driver !== null && isSoftware(driver)) return { device: cpuName(), driver };
   const nvidia = provider === 'cuda' || driver === null || driver === 'NVIDIA' ? nvidiaCard() : null;
   const version = nvidia ? firstMatch('/proc/driver/nvidia/version', /Module\s+([\d.]+)/) : null;
   return { device: nvidia ?? pciCard(), driver: version ? `NVIDIA ${version}` : driver };
+}
+
+export function isSoftware(driver: string): boolean {
+  return driver.includes('in software');
 }
 
 function cpuName(): string {

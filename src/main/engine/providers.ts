@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { listSupportedBackends } from 'onnxruntime-node';
 import type { ProviderStatus } from '../../core/contract.ts';
+import { deviceFacts, isSoftware } from './device-facts.ts';
 import type { ProviderName } from './engine-facts.ts';
 import { whyNot } from './probe.ts';
 
@@ -33,7 +34,7 @@ export async function chooseProvider(asked: ProviderName | 'auto'): Promise<Choi
   const tried = new Map<ProviderName, string | null>([['cpu', null]]);
   const candidates = asked === 'auto' ? FASTEST_FIRST.filter(inThisBuild) : [asked];
   for (const name of candidates) {
-    const problem = absence(name) ?? (name === 'cpu' ? null : await whyNot(name));
+    const problem = absence(name) ?? (name === 'cpu' ? null : await whyNot(name)) ?? whyNotQuicker(name, asked);
     tried.set(name, problem);
     if (problem === null) break;
   }
@@ -41,6 +42,13 @@ export async function chooseProvider(asked: ProviderName | 'auto'): Promise<Choi
   const failed = [...tried].filter(([, problem]) => problem !== null).map(([name, problem]) => `${name}: ${problem}`);
   const fallbackReason = failed.length > 0 && provider === 'cpu' ? failed.join('; ') : null;
   return { provider, fallbackReason, providers: [...FASTEST_FIRST].reverse().map((name) => statusOf(name, tried)) };
+}
+
+/** A graphics card made of software is for tests: who asks for the quickest is better served by the processor itself. */
+function whyNotQuicker(name: ProviderName, asked: ProviderName | 'auto'): string | null {
+  if (asked !== 'auto' || name === 'cpu') return null;
+  const { driver } = deviceFacts(name);
+  return driver !== null && isSoftware(driver) ? `its driver is ${driver}: the processor is quicker` : null;
 }
 
 function statusOf(name: ProviderName, tried: ReadonlyMap<ProviderName, string | null>): ProviderStatus {

@@ -85,6 +85,14 @@ if ('missing' in found) {
       expect((await gpu.surroundings()).driver).toMatch(/SwiftShader: in software/);
     });
 
+    test('who asks for the quickest gets the processor instead of a card made of software, and is told', async () => {
+      const engine = startEngine({ provider: 'auto', threads: 1 });
+      const { provider, fallbackReason } = await engine.status();
+      expect(provider).toBe('cpu');
+      expect(fallbackReason).toMatch(/webgpu: its driver is SwiftShader.*the processor is quicker/);
+      await engine.close();
+    });
+
     test('killed in the middle of a run it takes its process with it, and the CPU goes on and says why', async () => {
       const engine = startEngine({ provider: 'webgpu', threads: 1 });
       const session = await engine.open(program.bytes, program.sessionOptions);
