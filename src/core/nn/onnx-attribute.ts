@@ -86,7 +86,7 @@ function readValue(fields: readonly Field[], { name, bytes, reading }: Place): A
       requirePart(fields, 6, `attribute '${name}' announces a graph but has none`);
       return { kind, value: reading.graph(bytesOf(fields, 6)) };
     case 'opaque':
-      return { kind, bytes: bytes.slice() };
+      return { kind, bytes: new Uint8Array(bytes) };
   }
 }
 

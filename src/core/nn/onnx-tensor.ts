@@ -114,7 +114,8 @@ export function decodeTensor(bytes: Uint8Array, where: string, reading: TensorRe
   const expected = { type, dims, label };
   if (liesOutside(fields)) return { name, tensor: fromOutside(fields, code, expected, reading) };
   const raw = fields.findLast((field) => field.id === 9);
-  return { name, tensor: raw ? fromRaw(raw.bytes.slice(), code, expected) : fromTyped(fields, code, expected) };
+  // Not slice(): Node's Buffer, which the caller may have read the file into, only gives another view.
+  return { name, tensor: raw ? fromRaw(new Uint8Array(raw.bytes), code, expected) : fromTyped(fields, code, expected) };
 }
 
 function liesOutside(fields: readonly Field[]): boolean {

@@ -55,6 +55,14 @@ describe('a model that is written and read again is the same', () => {
     expect(decodeModel(encodeModel(model))).toEqual(model);
   });
 
+  it('out of a Buffer, at any offset in its pool', () => {
+    const tensors = Array.from({ length: 5 }, (_, i) => tensorOf('float32', [i + 1], new Float32Array(i + 1).fill(i)));
+    const model = modelOf({ initialisers: new Map(tensors.map((tensor, i) => ['w'.repeat(i + 1), tensor])) });
+    const read = decodeModel(Buffer.from(encodeModel(model)));
+    expect(read).toEqual(model);
+    expect(read.graph.initialisers.get('w')!.data.buffer.byteLength).toBe(4);
+  });
+
   it('with a branch in a branch', () => {
     const inner = { name: 'g', nodes: [], initialisers: new Map(), inputs: [], outputs: [] };
     const deep = { name: 'n', op: 'If', domain: '', inputs: ['c'], outputs: ['y'] };
