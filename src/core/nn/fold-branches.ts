@@ -57,45 +57,52 @@ function neededForConditions(nodes: readonly Node[]): Set<string> {
 }
 
 function fold(folding: Folding, node: Node): void {
-  const condition = isIf(node) ? folding.known.get(node.inputs[0]) : undefined;
-  const branch = condition && node.attributes[Number(condition.data[0]) ? 'then_branch' : 'else_branch'];
-  if (branch?.kind === 'graph') {
+  const taken = branchTaken(node, folding.known.get(node.inputs[0] ?? ''));
+  if (taken !== null) {
     folding.branches++;
-    takeBranch(folding, node, branch.value);
+    takeBranch(folding, taken);
     return;
   }
   if (node.outputs.some((name) => folding.wanted.has(name))) compute(folding, node);
   folding.nodes.push(node);
 }
 
-/** A branch's own values get a prefix, so that two branches of one name do not meet; its results take the node's names. */
-function takeBranch(folding: Folding, node: Node, branch: Graph): void {
+function takeBranch(folding: Folding, { nodes, initialisers }: UnfoldedBranch): void {
+  for (const [name, tensor] of initialisers) {
+    folding.initialisers.set(name, tensor);
+    if (tensor.data.length <= SMALL) folding.known.set(name, tensor);
+  }
+  for (const inner of nodes) fold(folding, inner);
+}
+
+export interface UnfoldedBranch {
+  /** The branch's nodes, and an Identity for each result under the name that the `If` gave it. */
+  readonly nodes: readonly Node[];
+  readonly initialisers: ReadonlyMap<string, Tensor>;
+}
+
+/** The branch that an `If` takes, or null where its condition or the branch is not there. */
+export function branchTaken(node: Node, condition: Tensor | undefined): UnfoldedBranch | null {
+  if (!isIf(node) || condition === undefined) return null;
+  const branch = node.attributes[Number(condition.data[0]) ? 'then_branch' : 'else_branch'];
+  return branch?.kind === 'graph' ? unfoldBranch(node, branch.value) : null;
+}
+
+/** A branch's own values get a prefix, so that two branches of one name do not meet. */
+function unfoldBranch(node: Node, branch: Graph): UnfoldedBranch {
   const own = valuesMade(branch);
   const prefix = `${node.outputs[0]}::`;
   const rename = (name: string) => (own.has(name) ? prefix + name : name);
-  for (const [name, tensor] of branch.initialisers) {
-    folding.initialisers.set(rename(name), tensor);
-    if (tensor.data.length <= SMALL) folding.known.set(rename(name), tensor);
-  }
-  for (const inner of branch.nodes) {
-    const renamed = renameNode(inner, rename);
-    fold(folding, { ...renamed, name: renamed.name && prefix + renamed.name });
-  }
-  branch.outputs.forEach(({ name }, i) => {
+  const inner = branch.nodes.map((one) => renameNode(one, rename));
+  const results = branch.outputs.flatMap(({ name }, i) => {
     const output = node.outputs[i] ?? '';
-    if (output === '') return;
-    const value = rename(name);
-    const tensor = folding.known.get(value);
-    if (tensor) folding.known.set(output, tensor);
-    folding.nodes.push({
-      name: output,
-      op: 'Identity',
-      domain: '',
-      inputs: [value],
-      outputs: [output],
-      attributes: {},
-    });
+    if (output === '') return [];
+    return [{ name: output, op: 'Identity', domain: '', inputs: [rename(name)], outputs: [output], attributes: {} }];
   });
+  return {
+    nodes: [...inner.map((one) => ({ ...one, name: one.name && prefix + one.name })), ...results],
+    initialisers: new Map([...branch.initialisers].map(([name, tensor]) => [rename(name), tensor])),
+  };
 }
 
 function compute({ known }: Folding, node: Node): void {

@@ -5,8 +5,10 @@
 import { floatOf } from './attributes.ts';
 import { type BatchNormStep, batchNormStep } from './batch-norm.ts';
 import type { GraphBuilder } from './builder.ts';
+import { branchTaken } from './fold-branches.ts';
 import type { Rule } from './grad-rule.ts';
 import type { Node, OnnxModel } from './graph.ts';
+import { renameNode, valuesUsed } from './rename.ts';
 import type { SegmentationNetwork } from './segmentation-network.ts';
 import type { Tensor } from './session.ts';
 import { numbersOf } from './tensor.ts';
@@ -45,18 +47,23 @@ export function appendForward(g: GraphBuilder, request: ForwardRequest): Forward
   const skipped = new Set(merged.values());
   const rules = new Map<string, Rule>();
   const running = new Map<string, string>();
-  for (const node of network.nodes) {
-    if (skipped.has(node)) continue;
-    const renamed = renameNode(node, names);
+  const append = (node: Node): void => {
+    if (skipped.has(node)) return;
+    const renamed = withName(renameNode(node, names));
     const convolution = merged.get(node);
-    if (convolution) appendMerged(g, renameNode(convolution, names), renamed);
+    const taken = branchTaken(node, conditionOf(g, node, names));
+    if (taken) {
+      for (const [name, tensor] of taken.initialisers) g.initialiser(names(name), tensor);
+      taken.nodes.forEach(append);
+    } else if (convolution) appendMerged(g, withName(renameNode(convolution, names)), renamed);
     else if (node.op === 'BatchNormalization' && request.usesBatch(node)) {
       noteStep(node, batchNormStep(g, { ...renamed, outputs: renamed.outputs.slice(0, 1) }, renamed.outputs[0]), {
         rules,
         running,
       });
     } else appendUpgraded(g, renamed, opset);
-  }
+  };
+  network.nodes.forEach(append);
   return { results: request.results.map(names), rules, running };
 }
 
@@ -93,10 +100,16 @@ function withoutDoubles(tensor: Tensor): Tensor {
     : tensor;
 }
 
-function renameNode(node: Node, names: (name: string) => string): Node {
-  // A node without a name goes by its result's own name, so that errors speak of the network as its maker wrote it.
-  const name = node.name || (node.outputs[0] ?? '');
-  return { ...node, name, inputs: node.inputs.map(names), outputs: node.outputs.map(names) };
+/** A node without a name goes by its result's own name, so that errors speak of the network as its maker wrote it. */
+function withName(node: Node): Node {
+  return { ...node, name: node.name || (node.outputs[0] ?? '').replace(PREFIX, '') };
+}
+
+/** An `If` may ask for a size that is known now that the picture's is. */
+function conditionOf(g: GraphBuilder, node: Node, names: (name: string) => string): Tensor | undefined {
+  if (node.op !== 'If') return undefined;
+  const value = names(node.inputs[0] ?? '');
+  return g.has(value) ? g.constantOf(value) : undefined;
 }
 
 /**
@@ -106,7 +119,7 @@ function renameNode(node: Node, names: (name: string) => string): Node {
 function mergedConvolutions({ network, results, usesBatch }: ForwardRequest): Map<Node, Node> {
   const makers = new Map(network.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const uses = new Map<string, number>(results.map((name) => [name, 1]));
-  for (const name of network.nodes.flatMap((node) => node.inputs)) uses.set(name, (uses.get(name) ?? 0) + 1);
+  for (const name of network.nodes.flatMap(valuesUsed)) uses.set(name, (uses.get(name) ?? 0) + 1);
   const merged = new Map<Node, Node>();
   for (const node of network.nodes) {
     if (node.op !== 'BatchNormalization' || node.domain !== '' || usesBatch(node)) continue;

@@ -3,6 +3,7 @@ import { HistoloopError } from '../errors.ts';
 import type { Node, OnnxModel } from './graph.ts';
 import { rankOutputs } from './logits.ts';
 import { type LossTerm, lossKind } from './loss-terms.ts';
+import { valuesUsed } from './rename.ts';
 import { findSegmentation, type SegmentationNetwork } from './segmentation-network.ts';
 import type { TrainingOptions } from './training-options.ts';
 import { topologicalOrder } from './verify.ts';
@@ -58,7 +59,7 @@ function neededFor(values: readonly string[], order: readonly Node[]): Node[] {
   const needed = new Set(values);
   const nodes = [...order].reverse().filter((node) => {
     const wanted = node.outputs.some((name) => needed.has(name));
-    if (wanted) for (const name of node.inputs) needed.add(name);
+    if (wanted) for (const name of valuesUsed(node)) needed.add(name);
     return wanted;
   });
   return nodes.reverse();

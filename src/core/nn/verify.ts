@@ -8,6 +8,7 @@ import type { OpRow } from './op-row.ts';
 import { AXES_OPS } from './ops-axes.ts';
 import { ELEMENTWISE_OPS } from './ops-elementwise.ts';
 import { LAYER_OPS } from './ops-layers.ts';
+import { valuesUsed } from './rename.ts';
 
 export type { OpRow } from './op-row.ts';
 
@@ -66,7 +67,7 @@ export function topologicalOrder(graph: Graph): Node[] {
   const waiting = new Map<Node, number>();
   const users = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    const needed = new Set(node.inputs.filter((name) => !known.has(name)));
+    const needed = new Set(valuesUsed(node).filter((name) => !known.has(name)));
     for (const name of needed) {
       if (!makers.has(name)) {
         throw new HistoloopError(

@@ -77,6 +77,20 @@ describe('an If whose condition is known', () => {
   });
 });
 
+it('an If that asks for a size, as PyTorch writes it for a squeeze, is decided once the tile size is known', async () => {
+  const asks: Node[] = [
+    { name: '', op: 'Shape', domain: '', inputs: ['y'], outputs: ['sizes'], attributes: {} },
+    { name: '', op: 'Gather', domain: '', inputs: ['sizes', 'one'], outputs: ['channels'], attributes: {} },
+    { name: '', op: 'Equal', domain: '', inputs: ['channels', 'two'], outputs: ['flag'], attributes: {} },
+  ];
+  const model = twoChoices(asks);
+  const initialisers = new Map([...model.graph.initialisers, ['one', tensorOf('int64', [], [1])]]);
+  const asking = { ...model, graph: { ...model.graph, initialisers } };
+  expect(foldBranches(asking).branches).toBe(0);
+  const { losses } = await trainTiny(asking, openReference, { steps: 8 });
+  expect(losses.at(-1)).toBeLessThan(losses[0]);
+});
+
 it('an If that asks the picture stays as it is', () => {
   const model = twoChoices([], 'x');
   const { model: same, branches } = foldBranches(model);
