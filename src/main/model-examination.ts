@@ -24,6 +24,8 @@ export interface Examiner {
   modelOf(path: string, choices: ModelChoices): Promise<ProjectModel>;
   /** As examining suggests, with nobody asked. */
   suggestedModel(path: string): Promise<ProjectModel>;
+  /** Lets go of the last file's bytes. */
+  forget(): void;
 }
 
 interface Kept {
@@ -63,6 +65,9 @@ export function createExaminer(engine: Engine): Examiner {
     async suggestedModel(path) {
       const { facts, said } = await examined(path, null);
       return { bytes: facts.bytes, card: cardOf(facts, said.suggested) };
+    },
+    forget() {
+      kept = null;
     },
   };
 }

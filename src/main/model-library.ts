@@ -1,17 +1,19 @@
 /** Model versions of a project: immutable ONNX files with their cards, who descends from whom, and which one is live. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ModelChoices, ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
-import { openWindowNetwork, type WindowNetwork } from '../core/learn/window-network.ts';
-import { toDiskError } from './dataset/disk-errors.ts';
+import { openEightBitNetwork, openWindowNetwork, type WindowNetwork } from '../core/learn/window-network.ts';
+import { decodeModel } from '../core/nn/onnx.ts';
+import type { Range } from '../core/nn/quantise.ts';
 import type { Engine } from './engine/engine.ts';
 import { classIdsByName, keptClassIds } from './model-classes.ts';
 import { createExaminer, type Examiner, type ProjectModel } from './model-examination.ts';
 import { cardBeside, checkedCard, readModelFile } from './model-import.ts';
 import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
+import { writeWhole } from './write-whole.ts';
 
 export const BUILT_IN_MODEL = 'nuclei-unet';
 
@@ -34,6 +36,8 @@ export interface NewVersion {
   readonly training: TrainingRecord | null;
 }
 
+export type Ranges = ReadonlyMap<string, Range>;
+
 export interface ModelLibrary {
   list(): Promise<ModelVersion[]>;
   load(modelId: string | null): Promise<LoadedModel>;
@@ -45,8 +49,11 @@ export interface ModelLibrary {
   importFile(path: string, choices: ModelChoices | null): Promise<ModelVersion>;
   /** Looks at files that are not imported yet; stores nothing. */
   readonly examiner: Examiner;
-  /** The one network that is kept warm for predicting; another model's request closes it. */
-  network(model: LoadedModel): Promise<WindowNetwork>;
+  /**
+   * The one network that is kept warm for predicting; another's request closes it. `ranges`: the model in 8 bits, by what
+   * its values were measured to be.
+   */
+  network(model: LoadedModel, ranges?: Ranges | null): Promise<WindowNetwork>;
   close(): Promise<void>;
 }
 
@@ -65,32 +72,13 @@ function toVersion(row: ModelRow): ModelVersion {
   };
 }
 
-/** Writes a file so that it is whole or absent. Errors: `disk-full`, `disk-read-only`, and what else the disk says. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw toDiskError(error, dirname(path));
-  }
-}
-
 /** In another thread: a large model would hold up everything else for a second. */
 async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex');
 }
 
 export async function openModelLibrary(store: Store, engine: Engine): Promise<ModelLibrary> {
-  let warm: { modelId: string; network: Promise<WindowNetwork> } | null = null;
+  let warm: { modelId: string; ranges: Ranges | null; network: Promise<WindowNetwork> } | null = null;
   const examiner = createExaminer(engine);
   let lastAdded: Promise<unknown> = Promise.resolve();
 
@@ -172,17 +160,22 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     },
     async importFile(path, choices) {
       const { bytes, card } = await chosenModel(path, choices);
+      examiner.forget();
       return add({ name: card.name, parentId: null, state: 'imported', bytes, card, classIds: null, training: null });
     },
     examiner,
-    async network(model) {
-      if (warm?.modelId === model.version.modelId) {
+    async network(model, ranges = null) {
+      const { modelId } = model.version;
+      if (warm?.modelId === modelId && (warm.ranges !== null) === (ranges !== null)) {
         const alive = await warm.network.catch(() => null);
         if (alive) return alive;
       }
       await closeWarm();
-      const network = openWindowNetwork(engine.open, model.bytes, model.card);
-      warm = { modelId: model.version.modelId, network };
+      const network =
+        ranges === null
+          ? openWindowNetwork(engine.open, model.bytes, model.card)
+          : openEightBitNetwork(engine.open, { model: decodeModel(model.bytes), card: model.card, ranges });
+      warm = { modelId, ranges, network };
       return network;
     },
     close: closeWarm,
