@@ -11,7 +11,7 @@ export interface Part {
     attributes?: Node['attributes'],
   ])[];
   readonly weights: Readonly<Record<string, Tensor>>;
-  readonly image?: readonly (number | string)[];
+  readonly image?: readonly (number | string)[] | undefined;
   readonly output?: readonly (number | string)[];
   readonly opset?: number;
 }
