@@ -28,7 +28,7 @@ import { type Agreement, evaluateBlocks } from './evaluate.ts';
 import type { ModelCard } from './model-card.ts';
 import { type BatchSource, createBatches } from './patches.ts';
 import type { Schedule } from './schedule.ts';
-import { recallTraining, runKept, type TrainingKeeper } from './training-keeper.ts';
+import { recallTraining, runKept, type TrainingFacts, type TrainingKeeper } from './training-keeper.ts';
 
 export interface FineTuneOptions {
   /** ONNX bytes of the version to start from. */
@@ -158,7 +158,7 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
   const program = fineTuneProgram(model, options);
   const score = async (bytes: Uint8Array) => (await evaluate(options, bytes, chooseBy)).dice;
   const schedule = scheduleOf(options);
-  const before = await recallTraining(options.keeper, program, { schedule, OPTIMISER, ...plainOptions(options) });
+  const before = await recallTraining(options.keeper, program, () => factsOf(options, model, schedule));
   const choice = chooseCheckpoint(chooseBy.length > 0 ? score : null, before?.best);
   const checkpoints = chooseBy.length > 0 ? CHECKPOINTS : 1;
   if (chooseBy.length > 0 && !before) await choice.offer(0, options.model);
@@ -181,9 +181,15 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
   }
 }
 
-/** What a checkpoint's training must have in common with this one, besides its graph and its blocks. */
-function plainOptions({ seed, card, classIds, untouchedWeight, augmentation, newShare }: FineTuneOptions) {
-  return { seed, normalisation: card.normalisation, classIds, untouchedWeight, augmentation, newShare };
+/**
+ * What a checkpoint's training must have in common with this one, besides its blocks. Not the form of the step: where a
+ * graphics card died the processor goes on, then with another rounding.
+ */
+function factsOf(options: FineTuneOptions, model: OnnxModel, schedule: Schedule): TrainingFacts {
+  const { card, seed, classIds, untouchedWeight, augmentation, newShare } = options;
+  const { bytes } = fineTuneProgram(model, { ...options, lowering: undefined });
+  const settings = { schedule, OPTIMISER, seed, classIds, untouchedWeight, augmentation, newShare };
+  return { program: bytes, settings: { ...settings, normalisation: card.normalisation } };
 }
 
 type State = Readonly<Record<string, Tensor>>;

@@ -19,19 +19,19 @@ export interface TrainingKeeper {
 }
 
 export interface TrainingFacts {
-  /** ONNX bytes of the step graph. */
+  /** ONNX bytes of the step graph, in its plain form. */
   readonly program: Uint8Array;
   /** Schedule, optimiser, augmentation …: plain data. */
   readonly settings: unknown;
 }
 
-/** The checkpoint of an interrupted run of this very program, or null. */
+/** The checkpoint of an interrupted run of this training, or null. */
 export async function recallTraining(
   keeper: TrainingKeeper | undefined,
   program: TrainingProgram,
-  settings: unknown,
+  facts: () => TrainingFacts,
 ): Promise<TrainingCheckpoint | null> {
-  const found = (await keeper?.recall({ program: program.bytes, settings })) ?? null;
+  const found = (await keeper?.recall(facts())) ?? null;
   return found && fits(found, program) ? found : null;
 }
 

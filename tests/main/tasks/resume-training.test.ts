@@ -79,6 +79,24 @@ test.each([1, 6, 13])('killed after step %i and resumed, it is the training that
   expect(second.said.join()).toMatch(`from step ${cutAt} on`);
 });
 
+test('begun in the form for a graphics card, it goes on in the processor’s, with the same numbers but for rounding', async () => {
+  engine = startEngine({ threads: 1 });
+  const lowering = { weightGradient: 'shifted-matmul' } as const;
+  const whole = await fineTune(recipe(engine, { lowering }));
+  const folder = temporaryFolder();
+  const options = recipe(engine);
+  const onStep = (step: number) => {
+    if (step === 8) process.kill(engine!.pid!, 'SIGKILL');
+  };
+  const keeper = () => keeperIn(folder, listener().job, options.train);
+  await expect(fineTune({ ...options, lowering, onStep, keeper: keeper() })).rejects.toMatchObject({
+    code: 'engine-died',
+  });
+  const resumed = await fineTune({ ...options, keeper: keeper() });
+  expect(resumed.losses.slice(0, 7)).toEqual(whole.losses.slice(0, 7));
+  for (const [i, loss] of resumed.losses.entries()) expect(loss).toBeCloseTo(whole.losses[i]!, 4);
+});
+
 test('with other corrections, another seed or another recipe it begins anew and says so', async () => {
   engine = startEngine({ threads: 1 });
   const folder = temporaryFolder();
