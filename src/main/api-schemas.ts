@@ -84,7 +84,12 @@ export const schemas: Schemas = {
     import: z.strictObject({ path, choices: modelChoices.nullish() }),
   },
   predict: {
-    start: z.strictObject({ slideId: id, region: rect.nullable(), modelId: id.nullable() }),
+    start: z.strictObject({
+      slideId: id,
+      region: rect.nullable(),
+      modelId: id.nullable(),
+      eightBit: z.boolean().optional(),
+    }),
   },
   train: {
     start: z.strictObject({

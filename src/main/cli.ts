@@ -14,7 +14,8 @@ const HELP = `histoloop: correct predicted masks on whole-slide images; the corr
       the workstation in a browser on this machine
   histoloop slide info FILE            what a slide file says of itself
   histoloop slide tile FILE --level N --column N --row N --out FILE
-  histoloop predict --project FOLDER --slide FILE|ID [--region X,Y,WIDTH,HEIGHT] [--model FILE|ID]
+  histoloop predict --project FOLDER --slide FILE|ID [--region X,Y,WIDTH,HEIGHT] [--model FILE|ID] [--eight-bit]
+      --eight-bit: about twice as fast; refused where it would not say the same as the full model
   histoloop correct --project FOLDER --slide FILE|ID --labels FILE [--class NAME-OR-VALUE=CLASS …]
       lays a mask image or GeoJSON over the slide as one undoable correction
   histoloop train --project FOLDER [--steps N] [--seed N]
@@ -35,7 +36,7 @@ const OPTIONS: { readonly [C in keyof typeof commands]: Parameters<typeof parse>
   demo: { ...common, slide: one, labels: one, seed: one, steps: one, fields: one },
   'slide info': common,
   'slide tile': { ...common, level: one, column: one, row: one, out: one },
-  predict: { ...common, slide: one, region: one, model: one },
+  predict: { ...common, slide: one, region: one, model: one, 'eight-bit': flag },
   correct: { ...common, slide: one, labels: one, class: many },
   train: { ...common, steps: one, seed: one },
   export: { ...common, slide: many, format: many, out: one },

@@ -4,6 +4,7 @@
  */
 import { type CancelSignal, throwIfCancelled } from '../cancel.ts';
 import { HistoloopError } from '../errors.ts';
+import { addOverlap, countOverlap, type OverlapCounts, scoreOverlap } from '../measure/overlap.ts';
 import { foldBatchNorm } from '../nn/fold-batch-norm.ts';
 import type { Node, OnnxModel } from '../nn/graph.ts';
 import { encodeModel } from '../nn/onnx.ts';
@@ -12,6 +13,7 @@ import type { OpenSession } from '../nn/session.ts';
 import type { RgbImage } from '../slide.ts';
 import type { ModelCard } from './model-card.ts';
 import { imagesToTensor } from './tensors.ts';
+import type { WindowNetwork } from './window-network.ts';
 
 export interface CalibrateOptions {
   readonly model: OnnxModel;
@@ -69,4 +71,35 @@ function withRanges(model: OnnxModel, names: readonly string[]): OnnxModel {
 function notNumbers(card: ModelCard, name: string): HistoloopError {
   const message = `model ${card.name} makes values that are no numbers (at ${name}); go back to an earlier version`;
   return new HistoloopError('model-output-invalid', message);
+}
+
+/**
+ * Dice of two networks' labels on the same pictures, the mean over the classes that either of them sees (without the
+ * first, background, unless there is nothing else): 1 where they say the same of every pixel.
+ */
+export async function agreementOf(
+  networks: { readonly one: WindowNetwork; readonly other: WindowNetwork },
+  classes: number,
+  images: readonly RgbImage[],
+): Promise<number> {
+  const counts: OverlapCounts[][] = [];
+  const channels = Array.from({ length: classes }, (_, channel) => channel);
+  for (const image of images) {
+    const [one, other] = [await networks.one.run(image), await networks.other.run(image)];
+    counts.push(countOverlap(channelsOf(one, classes), channelsOf(other, classes), channels));
+  }
+  const scores = addOverlap(counts).map((count) => scoreOverlap(count, 'skip')?.dice ?? null);
+  const seen = scores.slice(1).filter((dice) => dice !== null);
+  return seen.length === 0 ? (scores[0] ?? 1) : seen.reduce((sum, dice) => sum + dice, 0) / seen.length;
+}
+
+/** The most probable class of every pixel. */
+function channelsOf(shares: Uint8Array, classes: number): Uint8Array {
+  if (classes === 2) return shares.map((share) => (share > 127 ? 1 : 0));
+  const plane = shares.length / classes;
+  return Uint8Array.from({ length: plane }, (_, i) => {
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (shares[c * plane + i]! > shares[best * plane + i]!) best = c;
+    return best;
+  });
 }

@@ -3,8 +3,10 @@
  * border where that can be done (`nn/byte-border`), and does the same around it in plain TypeScript where not.
  */
 import { HistoloopError, isHistoloopError } from '../errors.ts';
-import { PIXELS, SHARES, SOUND, sharePlanes, withByteBorder } from '../nn/byte-border.ts';
+import { type ByteBorder, PIXELS, SHARES, SOUND, sharePlanes, withByteBorder } from '../nn/byte-border.ts';
+import type { OnnxModel } from '../nn/graph.ts';
 import { decodeModel, encodeModel } from '../nn/onnx.ts';
+import { quantiseModel, type Range } from '../nn/quantise.ts';
 import type { OpenSession, Session } from '../nn/session.ts';
 import type { RgbImage } from '../slide.ts';
 import type { ModelCard } from './model-card.ts';
@@ -24,16 +26,26 @@ export interface WindowNetwork {
 export async function openWindowNetwork(open: OpenSession, model: Uint8Array, card: ModelCard): Promise<WindowNetwork> {
   const bordered = borderedModel(model, card);
   if (bordered === null) return floatNetwork(await open(model, { purpose: 'inference' }), card);
-  return byteNetwork(await open(bordered, { purpose: 'inference' }), card);
+  return byteNetwork(await open(encodeModel(bordered), { purpose: 'inference' }), card);
+}
+
+/** The same network in 8 bits (`nn/quantise`). Errors: `model-unusable`, also where our reader cannot hold the model. */
+export async function openEightBitNetwork(
+  open: OpenSession,
+  { model, card, ranges }: { model: OnnxModel; card: ModelCard; ranges: ReadonlyMap<string, Range> },
+): Promise<WindowNetwork> {
+  const bytes = encodeModel(quantiseModel(withByteBorder(model, borderOf(card)), ranges));
+  return byteNetwork(await open(bytes, { purpose: 'inference' }), card);
+}
+
+function borderOf({ input, output, outputKind, classes, normalisation }: ModelCard): ByteBorder {
+  return { input, output, outputKind, classes: classes.length, ...normalisation };
 }
 
 /** Null where the model holds what our own reader does not (onnxruntime may still run it). */
-function borderedModel(model: Uint8Array, card: ModelCard): Uint8Array | null {
-  const { mean, deviation } = card.normalisation;
-  const { input, output, outputKind, classes } = card;
+function borderedModel(model: Uint8Array, card: ModelCard): OnnxModel | null {
   try {
-    const border = { input, output, outputKind, classes: classes.length, mean, deviation };
-    return encodeModel(withByteBorder(decodeModel(model), border));
+    return withByteBorder(decodeModel(model), borderOf(card));
   } catch (error) {
     if (isHistoloopError(error) && error.code === 'model-unusable') return null;
     throw error;

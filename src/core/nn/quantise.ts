@@ -3,7 +3,7 @@
  * convolutions (QDQ), and what only moves values between them (pooling, nearest resizing, joining) on the bytes themselves.
  * It chooses no ranges (`core/learn/calibrate`) and judges no loss; the result can be encoded and run, not trained.
  */
-import { HistoloopError } from '../errors.ts';
+import { assert, HistoloopError } from '../errors.ts';
 import { stringOf } from './attributes.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import type { Node, OnnxModel } from './graph.ts';
@@ -17,7 +17,7 @@ import {
   wholeBias,
 } from './quantise-scale.ts';
 import type { Tensor } from './session.ts';
-import { splitUpsampledConvolutions } from './upsampled-conv.ts';
+import { phaseNames, splitUpsampledConvolutions } from './upsampled-conv.ts';
 import { topologicalOrder } from './verify.ts';
 
 export type { Range } from './quantise-scale.ts';
@@ -27,25 +27,31 @@ const OLDEST_OPSET = 13;
 
 /**
  * The values whose range must be measured before `quantiseModel`: the results of convolutions, after the Relu that may
- * follow, and what the first of them is given. They are values of `foldBatchNorm(model)`.
+ * follow. They are values of `foldBatchNorm(model)`. The picture itself is not among them: its first convolution stays
+ * float32, which is closer to the full network and no slower.
  * Errors: `model-unusable` where the network has no convolution that could run on bytes, or too old an opset.
  */
 export function valuesToMeasure(model: OnnxModel): string[] {
   const folded = foldBatchNorm(model);
-  const { inBytes, values } = planOf(folded);
+  const { inBytes, values } = planOf(folded, () => true);
   const moved = new Set([...inBytes].filter((node) => node.op !== 'Conv').flatMap((node) => node.outputs));
-  return [...values].filter((name) => !moved.has(name));
+  const given = new Set(folded.graph.inputs.map((input) => input.name));
+  const found = [...values].filter((name) => !moved.has(name) && !given.has(name));
+  if (found.length === 0) throw nothingInBytes();
+  return found;
 }
 
 /**
- * The network with weights as int8 (symmetric, a scale per output channel) and activations as uint8. Inputs, outputs and
- * everything that cannot run on bytes stay float32. `ranges` holds every one of `valuesToMeasure`.
- * Errors: `bad-input` (a range is missing), `model-unusable` as above.
+ * The network with weights as int8 (symmetric, a scale per output channel) and activations as uint8. Inputs, outputs,
+ * everything that cannot run on bytes, and values without a range (those of `valuesToMeasure`) stay float32.
+ * Errors: `model-unusable` as above.
  */
 export function quantiseModel(model: OnnxModel, ranges: ReadonlyMap<string, Range>): OnnxModel {
   const split = splitUpsampledConvolutions(foldBatchNorm(model));
-  const plan = planOf(split);
-  const { nodes, initialisers } = rewrite(split, plan, scalesOf(plan, ranges));
+  const known = new Map(ranges);
+  for (const [name, range] of ranges) for (const phase of phaseNames(name)) known.set(phase, range);
+  const plan = planOf(split, (name) => known.has(name));
+  const { nodes, initialisers } = rewrite(split, plan, scalesOf(plan, known));
   return { ...split, graph: { ...split.graph, nodes, initialisers } };
 }
 
@@ -58,7 +64,7 @@ interface Plan {
   readonly values: ReadonlySet<string>;
 }
 
-function planOf(model: OnnxModel): Plan {
+function planOf(model: OnnxModel, measured: (value: string) => boolean): Plan {
   const opset = model.opsets.get('') ?? 0;
   if (opset < OLDEST_OPSET) {
     throw new HistoloopError(
@@ -71,16 +77,21 @@ function planOf(model: OnnxModel): Plan {
   const inBytes = new Set<Node>();
   const values = new Set<string>();
   for (const node of nodes) {
-    if (isByteConv(node, model.graph.initialisers)) values.add(node.inputs[0]);
-    else if (!isMove(node) || !dataInputs(node).every((name) => values.has(name))) continue;
+    const data = dataInputs(node);
+    const isConv = isByteConv(node, model.graph.initialisers);
+    if (!isConv && !isMove(node)) continue;
+    if (!data.every((name) => values.has(name) || (isConv && measured(name)))) continue;
+    for (const name of data) values.add(name);
     inBytes.add(node);
     const value = byteOutput(node, nodes);
-    if (!outputs.has(value)) values.add(value);
+    if (!outputs.has(value) && (!isConv || measured(value))) values.add(value);
   }
-  if (inBytes.size === 0) {
-    throw new HistoloopError('model-unusable', 'the model has no convolution that could run in 8 bits');
-  }
+  if (inBytes.size === 0) throw nothingInBytes();
   return { nodes, inBytes, values };
+}
+
+function nothingInBytes(): HistoloopError {
+  return new HistoloopError('model-unusable', 'the model has no convolution that could run in 8 bits');
 }
 
 function isByteConv(node: Node, initialisers: ReadonlyMap<string, Tensor>): boolean {
@@ -131,7 +142,7 @@ function scalesOf({ inBytes, values }: Plan, ranges: ReadonlyMap<string, Range>)
   }
   const scaleOf = (name: string): ByteScale => {
     const range = merged.get(rootOf(name));
-    if (range === undefined) throw new HistoloopError('bad-input', `the range of '${name}' was not measured`);
+    assert(range !== undefined, `nothing that makes '${name}' has a range`);
     return byteScale(range);
   };
   return new Map([...values].map((name) => [name, scaleOf(name)]));

@@ -15,6 +15,11 @@ interface Found {
   readonly relu: Node | null;
 }
 
+/** Names of the four phases of a value that `splitUpsampledConvolutions` weaves; they have the value's range. */
+export function phaseNames(value: string): string[] {
+  return ['00', '01', '10', '11'].map((phase) => `${value}/phase${phase}`);
+}
+
 /** A model in which every such pair (and the Relu after it) is four convolutions; other nodes stay as they are. */
 export function splitUpsampledConvolutions(model: OnnxModel): OnnxModel {
   const { graph } = model;

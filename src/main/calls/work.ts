@@ -47,14 +47,15 @@ export function workHandlers(
       },
     },
     predict: {
-      async start({ slideId, region, modelId }) {
+      async start({ slideId, region, modelId, eightBit }) {
         requireWritable(parts);
         const { name, widthPx, heightPx } = await parts.shelf.row(slideId);
         if (region && isEmptyRect(intersectRect(region, { x: 0, y: 0, width: widthPx, height: heightPx }))) {
           const message = `the region at ${region.x}, ${region.y} lies beside the slide of ${widthPx}×${heightPx} pixels; choose one on it`;
           throw new HistoloopError('bad-input', message);
         }
-        const input: PredictInput = { slideId, region, modelId: modelId ?? (await live()), tiles: null };
+        const precision = { eightBit: eightBit ?? false };
+        const input: PredictInput = { slideId, region, modelId: modelId ?? (await live()), tiles: null, ...precision };
         return jobs.start('predict', `Predict ${region ? 'a region of ' : ''}${name}`, input);
       },
     },

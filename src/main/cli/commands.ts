@@ -176,7 +176,9 @@ const predict: Command = (parsed, terminal) =>
   withProject(parsed, needed(parsed.values, 'project'), async (workstation) => {
     const slideId = await slideIdOf(workstation, needed(parsed.values, 'slide'));
     const modelId = await modelIdOf(workstation, text(parsed.values, 'model'));
-    const started = workstation.handlers.predict.start({ slideId, region: region(parsed.values), modelId }, context);
+    const eightBit = parsed.values['eight-bit'] === true;
+    const input = { slideId, region: region(parsed.values), modelId, eightBit };
+    const started = workstation.handlers.predict.start(input, context);
     const job = await finish(workstation, started, terminal);
     const result = job.result?.kind === 'predict' ? job.result : null;
     terminal.answer({ slideId, ...result }, [

@@ -8,6 +8,7 @@ import type { PredictedTile } from '../../core/learn/predict-options.ts';
 import { detectTissue, tissueTiles } from '../../core/learn/tissue.ts';
 import type { JobContext } from '../jobs.ts';
 import type { OpenSlideEntry } from '../slide-shelf.ts';
+import { eightBitNetwork } from './eight-bit.ts';
 import { tilesMissing } from './layers.ts';
 import { type Parts, scaleFor } from './parts.ts';
 
@@ -18,6 +19,8 @@ export interface PredictInput {
   readonly modelId: string;
   /** Exactly these mask tiles, flat column, row …, instead of a region: what an earlier version had predicted. */
   readonly tiles: readonly number[] | null;
+  /** The model in 8 bits (`eight-bit.ts`); default false. */
+  readonly eightBit?: boolean;
 }
 
 /** Edge of the picture that tissue is looked for in: 16 µm a pixel on a 3 cm slide. */
@@ -116,7 +119,10 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
     finished += 1;
     job.progress(finished, total, 'tiles', already);
   };
-  const network = await parts.library.network(model);
+  const network =
+    input.eightBit && todo.length > 0
+      ? await eightBitNetwork(parts, { model, entry, scale, tiles: todo }, job)
+      : await parts.library.network(model);
   const size = maskSize(entry);
   try {
     await predictTiles({

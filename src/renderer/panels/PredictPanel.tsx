@@ -1,5 +1,5 @@
 /** Runs a model over the view or the whole slide. */
-import { Button, SegmentedControl, Select, Stack, Text, Title } from '@mantine/core';
+import { Button, SegmentedControl, Select, Stack, Switch, Text, Title } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { intersectRect, isEmptyRect, type Rect } from '../../core/geometry.ts';
@@ -21,9 +21,10 @@ export function PredictPanel() {
   const { data: jobs } = useJobs(session);
   const [modelId, setModelId] = useState<string | null>(null);
   const [where, setWhere] = useState<Where>('view');
+  const [eightBit, setEightBit] = useState(false);
   const region = useViewRegion();
   const start = useJobCall(session, (area: Rect | null) =>
-    session.workstation.client.predict.start({ slideId: slide?.slideId ?? '', region: area, modelId }),
+    session.workstation.client.predict.start({ slideId: slide?.slideId ?? '', region: area, modelId, eightBit }),
   );
   const job = latestOf(jobs, 'predict');
   const possible = slide !== null && (where === 'whole' || region !== null);
@@ -51,6 +52,12 @@ export function PredictPanel() {
           {where === 'whole' ? t.wholeHint : <ViewSize region={region} />}
         </Text>
       </div>
+      <Switch
+        label={t.eightBit}
+        description={t.eightBitHint}
+        checked={eightBit}
+        onChange={(event) => setEightBit(event.currentTarget.checked)}
+      />
       {slide?.info.pixelSize.xUm === null && <Note tone="warn">{t.unknownSize}</Note>}
       <Button
         leftSection={<IconPlayerPlay size={15} />}
