@@ -59,7 +59,7 @@ test('a network is tried on the slide, put right, imported and made live, with n
   await dialog.getByRole('combobox', { name: 'Input values' }).click();
   await page.getByRole('option', { name: '0 to 255' }).click();
   await expect.poll(() => dialog.getByText('Nearly everything is').count(), LONG).toBe(0);
-  expect(await dialog.getByRole('img').count()).toBe(2);
+  expect(await dialog.locator('img').count()).toBe(2);
   await dialog.getByLabel('Name', { exact: true }).fill('Dark or light');
   await dialog.getByRole('button', { name: 'Import', exact: true }).click();
   await dialog.waitFor({ state: 'detached', ...LONG });
