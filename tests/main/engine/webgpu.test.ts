@@ -64,7 +64,11 @@ if ('missing' in found) {
       const cpu = startEngine({ threads: 1 });
       const expected = await learn(cpu);
       await cpu.close();
-      expect(await gpu.status()).toMatchObject({ provider: 'webgpu', fallbackReason: null });
+      expect(await gpu.status()).toMatchObject({
+        provider: 'webgpu',
+        fallbackReason: null,
+        lowering: OPTIONS.lowering,
+      });
       const { losses, state } = await learn(gpu);
       expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.9);
       expect(largest(losses.map((loss, i) => loss / expected.losses[i]! - 1))).toBeLessThan(1e-3);
