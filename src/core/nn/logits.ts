@@ -67,14 +67,14 @@ function stepBack({ logits, activation }: Ending, makers: ReadonlyMap<string, No
   return inside === null ? null : { logits: inside, activation: 'softmax' };
 }
 
-/** Class numbers are often squeezed or given an axis after the argmax, or made by a threshold. */
+/** Answers are often squeezed or given an axis after the activation, or made class numbers by a threshold. */
 function behindSmallMoves(last: Node, makers: ReadonlyMap<string, Node>): string | null {
   if (last.op !== 'Squeeze' && last.op !== 'Unsqueeze' && last.op !== 'Greater' && last.op !== 'Round') return null;
   const value = last.inputs[0] ?? '';
   const maker = makers.get(value);
   if (maker === undefined || maker.domain !== '') return null;
   if (maker.op === 'Cast') return behindSmallMoves({ ...last, inputs: maker.inputs }, makers);
-  return maker.op === 'ArgMax' || (last.op !== 'Squeeze' && maker.op === 'Sigmoid') ? value : null;
+  return maker.op === 'ArgMax' || maker.op === 'Sigmoid' ? value : null;
 }
 
 /** Some exporters turn the channels to the end, take the softmax there and turn them back. */

@@ -23,7 +23,10 @@ export function learningOf(model: OnnxModel, { fixedSize, sizeMultiple }: ModelI
   try {
     const prepared = prepareModel(model);
     const { parameters } = findSegmentation(prepared);
-    const sizes = parameters.map((name) => [name, sizeOf(prepared.graph.initialisers.get(name)!.dims)] as const);
+    const known = spokenNames(prepared, parameters);
+    const sizes = parameters.map(
+      (name) => [known.get(name) ?? name, sizeOf(prepared.graph.initialisers.get(name)!.dims)] as const,
+    );
     const learnable = sizes.reduce((sum, [, size]) => sum + size, 0);
     const free = Math.ceil(SIDE_PX / sizeMultiple) * sizeMultiple;
     const sides = { heightPx: fixedSize?.heightPx ?? free, widthPx: fixedSize?.widthPx ?? free };
@@ -32,6 +35,17 @@ export function learningOf(model: OnnxModel, { fixedSize, sizeMultiple }: ModelI
     if (!isHistoloopError(error)) throw error;
     return { learnable: 0, groups: [], problem: error.message };
   }
+}
+
+/** PyTorch calls weights that it melted together `onnx::Conv_59`; the node that uses them says where they belong. */
+function spokenNames({ graph }: OnnxModel, parameters: readonly string[]): ReadonlyMap<string, string> {
+  const nameless = new Set(parameters.filter((name) => /^(onnx::)?\w+_\d+$|^\d+$/.test(name)));
+  const names = new Map<string, string>();
+  for (const { name, inputs } of graph.nodes) {
+    if (!name.includes('/')) continue;
+    for (const input of inputs) if (nameless.has(input) && !names.has(input)) names.set(input, name);
+  }
+  return names;
 }
 
 function problemOf(model: OnnxModel, sides: { heightPx: number; widthPx: number }): string | null {

@@ -21,6 +21,7 @@ describe('the scores before', () => {
     ['a softmax', ended(['Softmax', ['y'], 'p', axis(1)]), 'softmax'],
     ['a log-softmax and an identity', ended(['LogSoftmax', ['y'], 'p'], ['Identity', ['p'], 'q']), 'softmax'],
     ['a sigmoid', ended(['Sigmoid', ['y'], 'p']), 'sigmoid'],
+    ['a sigmoid that loses its axis', ended(['Sigmoid', ['y'], 'p'], ['Squeeze', ['p'], 's']), 'sigmoid'],
     [
       'an argmax that drops its axis',
       ended(['ArgMax', ['y'], 'a'], ['Squeeze', ['a'], 'b'], ['Cast', ['b'], 'c']),
