@@ -18,8 +18,8 @@ const DEFAULT_OVERLAP_PX = 96;
 
 /** Tiles are done in square groups of this many a side, so that neighbours share windows. */
 const GROUP_TILES = 4;
-/** Windows that wait to be run while a tile is put together. */
-const WINDOWS_AHEAD = 4;
+/** Windows to have begun: more than one tile waits for, so that some are left to run while it is put together and stored. */
+const WINDOWS_AHEAD = 12;
 /** Beyond this the slide and the model were not made for each other. */
 const GREATEST_SCALE = 16;
 
@@ -49,7 +49,7 @@ export async function predictTiles(options: PredictOptions): Promise<PredictRepo
   let next = 0;
   for (const tile of tiles) {
     throwIfCancelled(options.signal);
-    while (next < tiles.length && (begun.length === 0 || windows.underWay() < WINDOWS_AHEAD)) {
+    while (next < tiles.length && (begun.length < 2 || windows.underWay() < WINDOWS_AHEAD)) {
       begun.push(windows.begin(modelArea(options, tiles[next++]!)));
     }
     const canvas = await begun.shift()!.paint();
