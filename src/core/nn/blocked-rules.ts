@@ -15,13 +15,17 @@ import { windowOf } from './window.ts';
 
 export type BlockedRule = (values: BlockedValues, node: Node) => boolean;
 
-/** Elements one by one: any layout will do where all pictures share it. */
+/**
+ * Elements one by one: any layout will do where all pictures share it. Where more of them are blocked than not, the others
+ * follow; where as many are not, the blocked ones leave, because what comes after is mostly more of the same.
+ */
 const elementwise: BlockedRule = (values, node) => {
   const { draft } = values;
   const [out] = node.outputs;
   const pictures = node.inputs.filter((name) => sizeOf(draft.dims(name)) !== 1);
   const alike = pictures.every((name) => sameDims(draft.dims(name), draft.dims(out)));
-  if (!values.fits(out) || !alike || !pictures.some((name) => values.isBlocked(name))) return false;
+  const blocked = pictures.filter((name) => values.isBlocked(name)).length;
+  if (!values.fits(out) || !alike || 2 * blocked <= pictures.length) return false;
   const inputs = node.inputs.map((name) => (pictures.includes(name) ? values.blocked(name) : name));
   values.set(out, draft.again(node, inputs, `${out}/blocked`));
   return true;
@@ -45,7 +49,7 @@ const add: BlockedRule = (values, node) => {
   const { draft } = values;
   const alike = node.inputs.every((name) => sameDims(draft.dims(name), draft.dims(node.outputs[0])));
   for (const at of alike && values.fits(node.outputs[0]) ? [1, 0] : []) {
-    const waiting = values.waitingAt(node.inputs[at]);
+    const waiting = values.isBlocked(node.inputs[1 - at]) ? values.waitingAt(node.inputs[at]) : undefined;
     if (waiting === undefined || waiting.relu || waiting.sum !== null || !draft.usedOnce(node.inputs[at])) continue;
     values.wait(node.outputs[0], { ...waiting, sum: node.inputs[1 - at] });
     return true;
