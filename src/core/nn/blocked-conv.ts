@@ -8,6 +8,7 @@ import { BLOCKED_DOMAIN, type BlockedDraft } from './blocked-draft.ts';
 import type { BlockedValues } from './blocked-values.ts';
 import { blockKernel, type Kernel, kernelOf, mapTaps, shareOf } from './blocked-weights.ts';
 import type { Node } from './graph.ts';
+import { sameDims } from './tensor.ts';
 import { type Window, windowOf } from './window.ts';
 
 export interface WaitingConvolution {
@@ -121,7 +122,7 @@ type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
 
 function emitOne(values: BlockedValues, { image, kernel, bias, sum }: Inputs, attributes: Attributes): string {
   const { draft, block } = values;
-  const weights = blockKernel(draft, kernel, block);
+  const weights = planesOf(values, kernel.value) ?? blockKernel(draft, kernel, block);
   const inputs = [image, weights, ...(bias || sum ? [bias] : []), ...(sum ? [sum] : [])];
   const [n, , ...size] = draft.dims(image);
   const pads = attributes.pads as readonly number[];
@@ -133,6 +134,16 @@ function emitOne(values: BlockedValues, { image, kernel, bias, sum }: Inputs, at
   });
   const dims = [n, draft.dims(weights)[0], ...out];
   return draft.add({ op: 'Conv', domain: BLOCKED_DOMAIN, inputs, dims, attributes });
+}
+
+/** Weights that are the planes of a blocked picture, one for each channel, are blocked already. */
+function planesOf(values: BlockedValues, weights: string): string | null {
+  const { draft } = values;
+  const view = draft.makers.get(weights);
+  const picture = view?.op === 'Reshape' ? view.inputs[0] : '';
+  const [n, c, h, w] = draft.dims(picture);
+  if (!values.isBlocked(picture) || !sameDims(draft.dims(weights), [n * c, 1, h, w])) return null;
+  return draft.reshape(values.blocked(picture), [n * c, 1, h, w]);
 }
 
 /**

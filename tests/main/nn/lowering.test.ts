@@ -74,6 +74,14 @@ const LAYERS: Readonly<Record<string, { layers: Layer[]; edgePx: number }>> = {
   'groups of whole blocks': { layers: [{ to: 32 }, { to: 64, group: 2 }], edgePx: 9 },
   'groups of less than a block': { layers: [{ to: 32 }, { to: 32, group: 4 }], edgePx: 9 },
   'one channel a group': { layers: [{ to: 32 }, { to: 32, group: 32 }, { to: 16 }], edgePx: 9 },
+  'one channel a group, in steps and dilated': {
+    layers: [{ to: 32 }, { to: 32, group: 32, stride: 2 }, { to: 32, double: true, group: 32, dilation: 2 }],
+    edgePx: 12,
+  },
+  'one channel a group, an odd picture in steps': {
+    layers: [{ to: 32 }, { to: 32, group: 32, stride: 2, kernel: 5 }, { to: 32, double: true }],
+    edgePx: 14,
+  },
   'joins of odd widths': { layers: [{ to: 16 }, { to: 5, join: true }, { to: 32, join: true }], edgePx: 8 },
   'joins of whole blocks': { layers: [{ to: 16 }, { to: 32, join: true }, { to: 16, join: true }], edgePx: 8 },
   'sums past a layer': { layers: [{ to: 32 }, { to: 32, add: true }, { to: 32, add: true }], edgePx: 10 },
