@@ -55,6 +55,8 @@ export interface FineTuneOptions {
   readonly newShare?: number | undefined;
   /** The form of the step that suits what runs it; default: the CPU. */
   readonly lowering?: Lowering | undefined;
+  /** Memory that the process which runs the step may take; parts of the network are computed twice to stay within it. */
+  readonly memoryBudgetBytes?: number | undefined;
 }
 
 export interface ClassChange {
@@ -130,24 +132,25 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
     })),
     trainingBlocks: train.length,
     heldOutBlocks: heldOut.length,
-    warnings: warningsOf(options, heldOut.length),
+    warnings: [...warningsOf(options, heldOut.length), ...trained.warnings],
   };
 }
 
 /** The step graph of fine-tuning: what `fineTune` runs, and what a measurement of speed runs. */
 export function fineTuneProgram(model: OnnxModel, options: Shaping): TrainingProgram {
-  const { card, lowering } = options;
+  const { card, lowering, memoryBudgetBytes } = options;
   const shape = { ...patchShape(options), output: card.output };
-  return buildTrainingProgram(model, { ...RECIPE, ...shape, ...(lowering && { lowering }) });
+  return buildTrainingProgram(model, { ...RECIPE, ...shape, ...(lowering && { lowering }), memoryBudgetBytes });
 }
 
-type Shaping = Pick<FineTuneOptions, 'card' | 'batch' | 'patchPx' | 'lowering'>;
+type Shaping = Pick<FineTuneOptions, 'card' | 'batch' | 'patchPx' | 'lowering' | 'memoryBudgetBytes'>;
 
 interface Trained {
   readonly model: Uint8Array;
   readonly keptStep: number;
   readonly steps: number;
   readonly losses: readonly number[];
+  readonly warnings: readonly string[];
 }
 
 async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[]): Promise<Trained> {
@@ -175,7 +178,8 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
     const run = { program, session, optimiser: OPTIMISER, schedule, nextBatch, onStep, signal: options.signal };
     const losses = await runKept(run, { random, choice, before, keeper: options.keeper });
     const best = choice.best() ?? { step: 0, model: options.model };
-    return { model: best.model, keptStep: best.step, steps: losses.length, losses };
+    const warnings = shortOfMemory(program);
+    return { model: best.model, keptStep: best.step, steps: losses.length, losses, warnings };
   } finally {
     await session.close();
   }
@@ -187,7 +191,7 @@ async function trainOn(options: FineTuneOptions, blocks: readonly TrainingBlock[
  */
 function factsOf(options: FineTuneOptions, model: OnnxModel, schedule: Schedule): TrainingFacts {
   const { card, seed, classIds, untouchedWeight, augmentation, newShare } = options;
-  const { bytes } = fineTuneProgram(model, { ...options, lowering: undefined });
+  const { bytes } = fineTuneProgram(model, { ...options, lowering: undefined, memoryBudgetBytes: undefined });
   const settings = { schedule, OPTIMISER, seed, classIds, untouchedWeight, augmentation, newShare };
   return { program: bytes, settings: { ...settings, normalisation: card.normalisation } };
 }
@@ -261,6 +265,14 @@ function requireBlocks(train: readonly unknown[], heldOut: readonly unknown[]): 
         : 'no correction is held out yet, so that nothing could tell whether training helped';
   const where = `at least ${missing} more ${missing === 1 ? 'place' : 'places'} where nothing is corrected so far, each more than 256 mask pixels from the others`;
   throw new HistoloopError('nothing-to-learn', `${what}; correct ${where}`, { data: { missing } });
+}
+
+function shortOfMemory({ memory }: TrainingProgram): string[] {
+  if (memory.segments === 1) return [];
+  const [needed, taken] = [memory.plainBytes, memory.bytes].map((bytes) => (bytes / 1e9).toFixed(1));
+  return [
+    `memory was short (${needed} GB for the usual way): parts of the network were computed twice to need ${taken} GB, which takes longer`,
+  ];
 }
 
 function warningsOf(options: FineTuneOptions, heldOutBlocks: number): string[] {

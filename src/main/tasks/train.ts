@@ -2,6 +2,7 @@
  * The fine-tuning job: reads the corrected blocks, teaches a copy of the live model, and lets the copy live only if it is
  * better on the blocks it never saw.
  */
+import { freemem } from 'node:os';
 import { throwIfCancelled } from '../../core/cancel.ts';
 import type { JobResult, TrainingRecord } from '../../core/contract.ts';
 import { isHistoloopError } from '../../core/errors.ts';
@@ -22,6 +23,8 @@ export interface TrainInput {
   readonly seed: number;
 }
 
+/** Of the memory that is free when a training begins; the rest is for the window and for other programs. */
+const SHARE_OF_MEMORY = 0.75;
 /** Mask pixels of a correction block's edge (the store books corrections in such blocks). */
 const BLOCK_PX = 256;
 /** What memory holds: a block takes about 0.7 MB while it is learned from. */
@@ -162,8 +165,17 @@ export async function runTrain(parts: Parts, input: TrainInput, job: JobContext)
   });
   const options = { card: model.card, classIds: model.classIds, train, heldOut, steps: input.steps, seed: input.seed };
   const onStep = stepsOf(job);
-  const { lowering } = await parts.engine.status();
-  const running = { lowering, model: model.bytes, open: parts.engine.open, onStep, keeper, signal: job.signal };
+  const { lowering, provider } = await parts.engine.status();
+  const memoryBudgetBytes = provider === 'cpu' ? freemem() * SHARE_OF_MEMORY : undefined;
+  const running = {
+    lowering,
+    memoryBudgetBytes,
+    model: model.bytes,
+    open: parts.engine.open,
+    onStep,
+    keeper,
+    signal: job.signal,
+  };
   const learned = await fineTune({ ...options, ...running }).catch((error: unknown) =>
     dropUnlessWanted(keeper, error, job),
   );

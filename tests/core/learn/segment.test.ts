@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainingBlock } from '../../../src/core/learn/blocks.ts';
-import { type FineTuneOptions, fineTune } from '../../../src/core/learn/segment.ts';
+import { type FineTuneOptions, fineTune, fineTuneProgram } from '../../../src/core/learn/segment.ts';
 import { decodeModel, encodeModel } from '../../../src/core/nn/onnx.ts';
 import { openReference } from '../../../src/core/nn/reference.ts';
 import type { OpenSession } from '../../../src/core/nn/session.ts';
@@ -112,6 +112,23 @@ describe('fine-tuning', () => {
     const failed = fineTune(options({ open: losing([0.7, bad]) }));
     await expect(failed).rejects.toMatchObject({ code: 'training-diverged', message: expect.stringMatching(/step 2/) });
     await expect(failed).rejects.toThrow(/smaller learning rate/);
+  });
+
+  it('computes parts twice where memory is short, with the same result, and says so', async () => {
+    const plain = await fineTune(options({ steps: 2 }));
+    const { memory } = fineTuneProgram(decodeModel(model), options());
+    const memoryBudgetBytes = memory.bytes - 1;
+    const tight = await fineTune(options({ steps: 2, memoryBudgetBytes }));
+    expect(tight.losses).toEqual(plain.losses);
+    expect(tight.model).toEqual(plain.model);
+    expect(tight.warnings).toEqual([...plain.warnings, expect.stringMatching(/^memory was short .* computed twice/)]);
+  });
+
+  it('is refused before it begins where memory cannot do', async () => {
+    await expect(fineTune(options({ memoryBudgetBytes: 1e6 }))).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining('close other programs'),
+    });
   });
 
   it('stops between steps when cancelled, and closes its session', async () => {
