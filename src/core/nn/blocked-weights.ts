@@ -43,20 +43,13 @@ interface TapMap {
 /** A kernel whose taps are sums of another's. */
 export function mapTaps(draft: BlockedDraft, kernel: Kernel, { to, reads, factor }: TapMap): Kernel {
   const [a, b, h, w] = draft.dims(kernel.value);
-  const matrix = new Float32Array(h * w * to * to);
-  for (let u = 0; u < to; u++) {
-    for (let v = 0; v < to; v++) {
-      for (const i of reads(u, 0)) {
-        for (const j of reads(v, 1)) {
-          if (i < 0 || j < 0 || i >= h || j >= w) continue;
-          // The taps of a turned kernel lie backwards, before and after.
-          const from = kernel.turned ? h * w - 1 - (i * w + j) : i * w + j;
-          const at = kernel.turned ? to * to - 1 - (u * to + v) : u * to + v;
-          matrix[from * to * to + at] = factor;
-        }
-      }
-    }
-  }
+  const matrix = Float32Array.from({ length: h * w * to * to }, (_, at) => {
+    const [stored, result] = [Math.floor(at / (to * to)), at % (to * to)];
+    // The taps of a turned kernel lie backwards, before and after.
+    const [tap, made] = kernel.turned ? [h * w - 1 - stored, to * to - 1 - result] : [stored, result];
+    const down = reads(Math.floor(made / to), 0).includes(Math.floor(tap / w));
+    return down && reads(made % to, 1).includes(tap % w) ? factor : 0;
+  });
   const flat = draft.reshape(kernel.value, [a * b, h * w]);
   const inputs = [flat, draft.floats([h * w, to * to], matrix)];
   const mapped = draft.add({ op: 'MatMul', inputs, dims: [a * b, to * to] });
