@@ -4,6 +4,7 @@
  */
 import { HistoloopError } from '../errors.ts';
 import type { Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
+import { findWeights } from './learning-weights.ts';
 import { logitsOf, rankOutputs } from './logits.ts';
 import { valuesUsed } from './rename.ts';
 import { isFloat } from './tensor.ts';
@@ -30,7 +31,7 @@ export function findSegmentation(model: OnnxModel, outputName?: string): Segment
   if (output === undefined) throw new HistoloopError('model-unusable', 'the network has no output');
   const logits = logitsOf(model, output);
   const nodes = neededFor(logits, order);
-  return { image, logits, nodes, parameters: findParameters(nodes, model.graph) };
+  return { image, logits, nodes, parameters: findWeights(nodes, model.graph) };
 }
 
 function findImage(graph: Graph): ValueInfo {
@@ -65,52 +66,4 @@ function neededFor(value: string, order: readonly Node[]): Node[] {
     nodes.push(node);
   }
   return nodes.reverse();
-}
-
-/** Inputs that are weights wherever they appear. */
-const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
-  BatchNormalization: [1, 2],
-  Conv: [1, 2],
-  ConvTranspose: [1, 2],
-  Gemm: [1, 2],
-  InstanceNormalization: [1, 2],
-  LayerNormalization: [1, 2],
-  MatMul: [0, 1],
-  PRelu: [1],
-};
-/** Inputs that are weights where a layer comes before; else they scale the picture itself and stay as they are. */
-const AFTER_LAYER: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub']);
-const MOVES: ReadonlySet<string> = new Set([
-  'Identity',
-  'Reshape',
-  'Squeeze',
-  'Transpose',
-  'Unsqueeze',
-  'Flatten',
-  'Expand',
-]);
-
-function findParameters(nodes: readonly Node[], graph: Graph): string[] {
-  /** Value → the weight it is a view of. */
-  const views = new Map(
-    [...graph.initialisers].flatMap(([name, t]) => (t.type === 'float32' ? [[name, name] as const] : [])),
-  );
-  const learned = new Set<string>();
-  const parameters = new Set<string>();
-  for (const node of nodes) {
-    if (node.domain !== '') continue;
-    const view = views.get(node.inputs[0]);
-    if (MOVES.has(node.op) && view !== undefined) views.set(node.outputs[0], view);
-    const fixed = Object.hasOwn(WEIGHT_INPUTS, node.op) ? WEIGHT_INPUTS[node.op] : [];
-    const afterLayer = AFTER_LAYER.has(node.op) && node.inputs.some((name) => learned.has(name));
-    node.inputs.forEach((name, i) => {
-      const weight = views.get(name);
-      if (weight === undefined) return;
-      const several = graph.initialisers.get(weight)!.data.length > 1;
-      if (fixed.includes(i) || (afterLayer && several)) parameters.add(weight);
-    });
-    if (fixed.length > 0 || node.inputs.some((name) => learned.has(name)))
-      for (const name of node.outputs) learned.add(name);
-  }
-  return [...parameters];
 }
