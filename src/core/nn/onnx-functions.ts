@@ -30,25 +30,20 @@ export function functionKey(domain: string, op: string): string {
 /** Error: `model-unusable` for functions in a circle, or that would grow without bounds. */
 export function inlineFunctions(nodes: readonly Node[], functions: ModelFunctions): readonly Node[] {
   if (functions.size === 0) return nodes;
-  const unfolding: Unfolding = { functions, nodes: [], steps: 0 };
-  for (const node of nodes) inline(unfolding, node, 0);
-  return unfolding.nodes;
+  const unfolding: Unfolding = { functions, stepsLeft: MOST_STEPS };
+  return nodes.flatMap((node) => inline(unfolding, node, 0));
 }
 
+/** Shared by the whole file, branches included: a function may call itself from inside a branch, too. */
 interface Unfolding {
   readonly functions: ModelFunctions;
-  readonly nodes: Node[];
-  steps: number;
+  stepsLeft: number;
 }
 
-function inline(unfolding: Unfolding, node: Node, depth: number): void {
-  const { functions } = unfolding;
-  const found = functions.get(functionKey(node.domain, node.op));
-  if (++unfolding.steps > MOST_STEPS) throw refuse(`the model's functions unfold to more than ${MOST_STEPS} nodes`);
-  if (found === undefined) {
-    unfolding.nodes.push(withInlinedBranches(node, functions));
-    return;
-  }
+function inline(unfolding: Unfolding, node: Node, depth: number): Node[] {
+  if (--unfolding.stepsLeft < 0) throw refuse(`the model's functions unfold to more than ${MOST_STEPS} nodes`);
+  const found = unfolding.functions.get(functionKey(node.domain, node.op));
+  if (found === undefined) return [withInlinedBranches(unfolding, node, depth)];
   if (depth === DEEPEST) throw refuse(`${nodeLabel(node)}: the model's functions call each other ${DEEPEST} deep`);
   const given = new Map([...found.defaults, ...Object.entries(node.attributes)]);
   const prefix = `${node.outputs.find((name) => name !== '') ?? node.name}::`;
@@ -57,17 +52,17 @@ function inline(unfolding: Unfolding, node: Node, depth: number): void {
     ...found.outputs.map((name, i) => [name, node.outputs[i] || prefix + name] as const),
   ]);
   const rename = (name: string) => names.get(name) ?? prefix + name;
-  for (const inner of found.nodes(given)) {
+  return found.nodes(given).flatMap((inner) => {
     const renamed = renameNode(inner, rename);
-    inline(unfolding, { ...renamed, name: prefix + (inner.name || inner.op) }, depth + 1);
-  }
+    return inline(unfolding, { ...renamed, name: prefix + (inner.name || inner.op) }, depth + 1);
+  });
 }
 
-function withInlinedBranches(node: Node, functions: ModelFunctions): Node {
+function withInlinedBranches(unfolding: Unfolding, node: Node, depth: number): Node {
   if (!Object.values(node.attributes).some((attribute) => attribute.kind === 'graph')) return node;
   const entries = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {
     if (attribute.kind !== 'graph') return [name, attribute];
-    const nodes = inlineFunctions(attribute.value.nodes, functions);
+    const nodes = attribute.value.nodes.flatMap((inner) => inline(unfolding, inner, depth));
     return [name, { kind: 'graph', value: { ...attribute.value, nodes } }];
   });
   const attributes: Attributes = Object.fromEntries(entries);

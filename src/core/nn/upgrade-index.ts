@@ -1,6 +1,8 @@
 /** Upgrades of operators that pick or place values by index. */
 import { intOf } from './attributes.ts';
-import { tensorOf } from './tensor.ts';
+import { questionOf } from './grad-rule.ts';
+import { constantNumbers, refuse } from './shape-question.ts';
+import { axisOf, sizeOf, stridesOf, tensorOf } from './tensor.ts';
 import { asItIs, finish, type Upgrade, withAttributes } from './upgrade-rule.ts';
 
 /** How many values to keep was an attribute before it became an input. */
@@ -15,9 +17,11 @@ const gatherNd: Upgrade = (g, node) => {
   const [data, indices] = node.inputs;
   if (batchAxes === 0) return asItIs(g, withAttributes(node, ['batch_dims'], node.inputs));
   const rows = g.dims(indices).slice(0, -1);
-  const strides = rows.map((_, axis) => rows.slice(axis + 1).reduce((product, dim) => product * dim, 1));
-  const count = rows.reduce((product, dim) => product * dim, 1);
-  const positions = Array.from({ length: count * batchAxes }, (_, i) => {
+  if (!(batchAxes > 0 && batchAxes <= rows.length)) {
+    throw refuse(`a batch of ${batchAxes} axes does not fit indices ${g.dims(indices).join('×')}`);
+  }
+  const strides = stridesOf(rows);
+  const positions = Array.from({ length: sizeOf(rows) * batchAxes }, (_, i) => {
     const axis = i % batchAxes;
     return Math.floor(Math.floor(i / batchAxes) / strides[axis]) % rows[axis];
   });
@@ -26,13 +30,16 @@ const gatherNd: Upgrade = (g, node) => {
   finish(g, node, { op: 'GatherND', inputs: [data, whole] });
 };
 
+/** More classes than any mask holds; a damaged file may ask for billions. */
+const MOST_PLACES = 2 ** 16;
+
 /** One value where the index is, another elsewhere, along a new axis; indices may count from the end. */
 const oneHot: Upgrade = (g, node) => {
-  const [indices, depthInput, values] = node.inputs;
-  const depth = Number(g.constantOf(depthInput)?.data[0] ?? Number.NaN);
+  const [indices, , values] = node.inputs;
+  const [depth] = constantNumbers(questionOf({ g, node }), 1) ?? [];
+  if (!(depth >= 1 && depth <= MOST_PLACES)) throw refuse(`${depth} places are not between 1 and ${MOST_PLACES}`);
   const rank = g.dims(indices).length + 1;
-  const named = intOf(node.attributes, 'axis', -1);
-  const axis = named < 0 ? named + rank : named;
+  const axis = axisOf(intOf(node.attributes, 'axis', -1), rank);
   const column = g.op('Unsqueeze', [g.op('Cast', [indices], { to: 7 }), g.ints([axis])]);
   const places = (shift: number) => {
     const numbers = Array.from({ length: depth }, (_, i) => i + shift);

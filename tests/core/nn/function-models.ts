@@ -21,6 +21,22 @@ export function referring(name: string, to: string): Write {
   return (attribute) => attribute.text(1, name).number(20, 1).text(21, to);
 }
 
+/** A graph as attribute `body`, without inputs; `output` is a float. */
+export function branchAttribute(nodes: readonly Write[], output: string): Write {
+  return (attribute) =>
+    attribute
+      .text(1, 'body')
+      .message(6, (graph) => {
+        for (const write of nodes) graph.message(1, write);
+        graph
+          .text(2, 'branch')
+          .message(12, (value) =>
+            value.text(1, output).message(2, (type) => type.message(1, (tensor) => tensor.number(1, 1))),
+          );
+      })
+      .number(20, 5);
+}
+
 export function node(
   op: string,
   inputs: readonly string[],

@@ -121,6 +121,16 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
   'a diagonal': { op: 'Einsum', image: [3, 3], attributes: { equation: text('ii->i') } },
   'an axis out of nothing': equation('ij->k'),
   'axes of two lengths': equation('ij,ij->i', [[2, 4]]),
+  'classes that pixel values count': { op: 'OneHot', image: [4], more: [[1], [2]] },
+  'classes by the billion': { op: 'OneHot', image: [4], more: [{ sizes: [HUGE] }, [2]] },
+  'fewer classes than none': { op: 'OneHot', image: [4], more: [{ sizes: [-3] }, [2]] },
+  'classes along an axis beyond the last': {
+    op: 'OneHot',
+    image: [4],
+    more: [{ sizes: [3] }, [2]],
+    attributes: { axis: int(5) },
+  },
+  'batches of more axes than there are': { op: 'GatherND', more: [[1, 1]], attributes: { batch_dims: int(HUGE) } },
   'sampling along a grid': { op: 'GridSample', more: [[1, 8, 8, 2]] },
   unpooling: { op: 'MaxUnpool', more: [[1, 4, 8, 8]] },
   'attention as one node': {

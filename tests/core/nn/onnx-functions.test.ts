@@ -3,7 +3,7 @@ import { decodeModel, encodeModel, readModel } from '../../../src/core/nn/onnx.t
 import { printModel } from '../../../src/core/nn/print.ts';
 import { openReferenceModel } from '../../../src/core/nn/reference.ts';
 import { tensorOf } from '../../../src/core/nn/tensor.ts';
-import { floatAttribute, functionModel, node, referring } from './function-models.ts';
+import { branchAttribute, floatAttribute, functionModel, node, referring } from './function-models.ts';
 
 const x = tensorOf('float32', [3], [-1, 0, 2]);
 
@@ -73,6 +73,22 @@ describe('functions are refused', () => {
   it('that call themselves', () => {
     const loop = { name: 'F', inputs: ['a'], outputs: ['b'], nodes: [node('F', ['a'], ['b'], 'lab')] };
     refused(functionModel({ nodes: [node('F', ['x'], ['y'], 'lab')], functions: [loop] }), /call each other 32 deep/);
+  });
+
+  it('that call themselves from inside a branch', () => {
+    const branch = branchAttribute([node('F', ['a'], ['c'], 'lab')], 'c');
+    const loop = { name: 'F', inputs: ['a'], outputs: ['b'], nodes: [node('Held', ['a'], ['b'], '', branch)] };
+    refused(functionModel({ nodes: [node('F', ['x'], ['y'], 'lab')], functions: [loop] }), /call each other 32 deep/);
+  });
+
+  it('that would unfold to a million million nodes in branches', () => {
+    const functions = Array.from({ length: 12 }, (_, level) => {
+      const calls = Array.from({ length: 10 }, (_n, i) => node(`F${level + 1}`, ['a'], [`b${i}`], 'lab'));
+      const held = node('Held', ['a'], ['b'], '', branchAttribute(calls, 'b0'));
+      return { name: `F${level}`, inputs: ['a'], outputs: ['b'], nodes: level === 11 ? [] : [held] };
+    });
+    const bytes = functionModel({ nodes: [node('F0', ['x'], ['y'], 'lab')], functions });
+    expect(() => decodeModel(bytes)).toThrow(/unfold to more than 500000 nodes/);
   });
 
   it('that would unfold to a million million nodes, within a second', () => {
