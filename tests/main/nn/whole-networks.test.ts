@@ -15,6 +15,7 @@ import {
   type TrainingOptions,
   writeParameters,
 } from '../../../src/core/nn/training.ts';
+import { loweringOn } from '../../../src/main/engine/probe-lowering.ts';
 import { deepLab, hoverNet, mergeEqualWeights, segFormer } from '../../fixtures/networks/others.ts';
 import { feedsOf, ones, type RealTiles, realTiles } from '../../fixtures/networks/real-tiles.ts';
 import { efficientNetUnet, plainUnet, resNetUnet } from '../../fixtures/networks/u-nets.ts';
@@ -44,7 +45,7 @@ interface Learning {
 /** Losses of all steps, and the network with what it learnt. */
 async function learn(model: OnnxModel, tiles: RealTiles, { options, learningRate = 3e-3, further }: Learning = {}) {
   const read = decodeModel(encodeModel(mergeEqualWeights(model)));
-  const program = buildTrainingProgram(read, { ...OPTIONS, ...options });
+  const program = buildTrainingProgram(read, { ...OPTIONS, lowering: await loweringOn('cpu'), ...options });
   const session = await openOnnxRuntime(program.bytes, program.sessionOptions);
   const feeds = { ...feedsOf(program, tiles), ...further };
   const losses = await lossesUntilHalved(session, feeds, learningRate);
@@ -137,17 +138,14 @@ describeWithData('within 50 steps on four real tiles the loss falls below half:'
       const size = { heightPx: fixed(height) ?? PX, widthPx: fixed(width) ?? PX };
       const program = buildTrainingProgram(model, {
         ...OPTIONS,
+        lowering: await loweringOn('cpu'),
         ...size,
         batch: fixed(batch) ?? 4,
         batchNorm: 'frozen',
       });
       const session = await openOnnxRuntime(program.bytes, program.sessionOptions);
       const feeds = feedsOf(program, await resized(data, program.inputs.image.dims));
-      const losses: number[] = [];
-      for (let step = 1; step <= STEPS; step++) {
-        const { loss } = await session.run({ ...feeds, hyper: stepHyper(step, 1e-3, OPTIMISER) });
-        losses.push(Number(loss!.data[0]));
-      }
+      const losses = await lossesUntilHalved(session, feeds, 1e-3);
       await session.close();
       expectHalved(losses);
     }, 240_000);
