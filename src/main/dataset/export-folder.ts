@@ -3,9 +3,10 @@
  * A folder that is not an earlier export of ours, or that holds one file more, is never replaced.
  */
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { HistoloopError } from '../../core/errors.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export const MANIFEST_NAME = 'manifest.json';
 /** First key of every manifest; tells our folders from others. */
@@ -124,15 +125,4 @@ async function syncFolders(folder: string): Promise<void> {
     if (entry.isDirectory()) await syncFolder(join(entry.parentPath, entry.name));
   }
   await syncFolder(folder);
-}
-
-/** Windows knows no flushing of folders; its file system journals renames itself. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

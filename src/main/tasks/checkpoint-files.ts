@@ -3,29 +3,21 @@
  * one before it removed. It knows nothing of what a training is; `core/learn/training-checkpoint.ts` is the form.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HistoloopError, isHistoloopError } from '../../core/errors.ts';
 import { checkpointParts, readCheckpoint, type TrainingCheckpoint } from '../../core/learn/training-checkpoint.ts';
-import { toDiskError } from '../dataset/disk-errors.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** One read of Node's takes no more; about 170 million parameters with their two moments. */
 const MAX_BYTES = 2 ** 31 - 1;
+const DIGEST_BYTES = 32;
 const NAME = /^step-(\d{1,9})\.checkpoint$/;
 
 /** Errors: `disk-full`, `disk-read-only`, `file-unreadable` (too large, or not what was written). The older ones stay then. */
 export async function writeCheckpoint(folder: string, checkpoint: TrainingCheckpoint): Promise<void> {
   const name = `step-${String(checkpoint.losses.length).padStart(6, '0')}.checkpoint`;
-  const temporary = join(folder, `${name}.part`);
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeSynced(temporary, checkpointParts(checkpoint));
-    await rename(temporary, join(folder, name));
-    await syncFolder(folder);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw toDiskError(error, folder);
-  }
+  await writeWhole(join(folder, name), ...closed(checkpointParts(checkpoint)));
   await readFileWhole(join(folder, name));
   for (const other of await readdir(folder)) {
     if (other !== name) await rm(join(folder, other), { force: true, recursive: true });
@@ -53,35 +45,16 @@ export async function newestCheckpoint(
   return { checkpoint: null, refused };
 }
 
-async function writeSynced(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  if (bytes > MAX_BYTES - 32) {
-    const message = `this training's state of ${bytes} bytes is too large to keep; if it is cut off it begins anew`;
-    throw new HistoloopError('file-unreadable', message);
+/** The parts and the digest of them all. */
+function closed(parts: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = parts.reduce((sum, part) => sum + part.length, DIGEST_BYTES);
+  if (bytes <= MAX_BYTES) {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return [...parts, hash.digest()];
   }
-  const hash = createHash('sha256');
-  const file = await open(path, 'w');
-  try {
-    for (const part of parts) {
-      hash.update(part);
-      await file.writeFile(part);
-    }
-    await file.writeFile(hash.digest());
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A renamed file is on disk only once its folder is; Windows has no such call and needs none. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  const message = `this training's state of ${bytes} bytes is too large to keep; if it is cut off it begins anew`;
+  throw new HistoloopError('file-unreadable', message);
 }
 
 async function readFileWhole(path: string): Promise<TrainingCheckpoint> {
