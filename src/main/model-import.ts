@@ -4,14 +4,18 @@ import { basename, extname } from 'node:path';
 import { HistoloopError, isHistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
 import type { ModelInspection } from './engine/engine.ts';
-
-const LARGEST_MODEL_BYTES = 2 ** 31 - 1;
+import { MAX_MODEL_BYTES } from './engine/model-file.ts';
+import { whyUnfit } from './engine/unfit.ts';
 
 /** Errors: `file-missing`, `model-unusable` (larger than an ONNX file can be). */
-export async function readModelFile(path: string): Promise<Uint8Array> {
+export async function readModelBytes(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size > LARGEST_MODEL_BYTES) throw new HistoloopError('model-unusable', `${path} is larger than 2 GB`);
+    if (size > MAX_MODEL_BYTES)
+      throw new HistoloopError(
+        'model-unusable',
+        `${path} is larger than 2 GB, more than one ONNX file can be; use a smaller network`,
+      );
     const bytes = await readFile(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch (cause) {
@@ -48,23 +52,11 @@ export function checkedCard(path: string, text: string, found: ModelInspection):
 }
 
 /** What the engine could run but predicting here cannot. */
-function requireFitting(name: string, { classes, fixedBatch, fixedSize }: ModelInspection): void {
-  const refuse = (reason: string) => {
-    throw new HistoloopError('model-unusable', `${name} ${reason}`);
-  };
-  if (classes < 2) {
-    refuse(
-      'has one output channel; Histoloop wants one channel a class (background first), as logits or probabilities',
-    );
-  }
-  if (fixedSize && fixedSize.heightPx !== fixedSize.widthPx) {
-    refuse(
-      `takes only pictures of ${fixedSize.widthPx}×${fixedSize.heightPx}; export it for square ones, or with free height and width`,
-    );
-  }
-  if (fixedBatch !== null && !(fixedBatch === 1 && fixedSize)) {
-    refuse(`takes pictures only ${fixedBatch} at a time; export it with a free batch size`);
-  }
+function requireFitting(name: string, found: ModelInspection): void {
+  const channels =
+    'has one output channel; Histoloop wants one channel a class (background first), as logits or probabilities';
+  const reason = found.classes < 2 ? channels : whyUnfit(found);
+  if (reason !== null) throw new HistoloopError('model-unusable', `${name} ${reason}`);
 }
 
 function requireAgreement(card: ModelCard, found: ModelInspection): void {

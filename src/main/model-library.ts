@@ -10,7 +10,7 @@ import type { Range } from '../core/nn/quantise.ts';
 import type { Engine } from './engine/engine.ts';
 import { classIdsByName, keptClassIds } from './model-classes.ts';
 import { createExaminer, type Examiner, type ProjectModel } from './model-examination.ts';
-import { cardBeside, checkedCard, readModelFile } from './model-import.ts';
+import { cardBeside, checkedCard, readModelBytes } from './model-import.ts';
 import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
 import { writeWhole } from './write-whole.ts';
@@ -123,7 +123,7 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     if (choices !== null) return examiner.modelOf(path, choices);
     const text = await cardBeside(path);
     if (text === null) return examiner.suggestedModel(path);
-    const bytes = await readModelFile(path);
+    const bytes = await readModelBytes(path);
     return { bytes, card: checkedCard(path, text, await engine.inspect(bytes)) };
   }
 
@@ -137,7 +137,7 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     list: async () => (await store.models()).map(toVersion),
     async load(modelId) {
       const row = await rowOf(modelId);
-      const bytes = await readModelFile(join(store.folder, row.path));
+      const bytes = await readModelBytes(join(store.folder, row.path));
       if ((await sha256Of(bytes)) !== row.sha256) {
         const message = `the file of model ${row.name} was changed on disk; restore ${row.path} from a backup or choose another version`;
         throw new HistoloopError('model-unusable', message);
@@ -182,7 +182,7 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
   };
 
   if ((await store.models()).length === 0 && !store.readOnly) {
-    const bytes = await readModelFile(resourcePath('models', `${BUILT_IN_MODEL}.onnx`));
+    const bytes = await readModelBytes(resourcePath('models', `${BUILT_IN_MODEL}.onnx`));
     const card = parseModelCard(JSON.parse(await readFile(resourcePath('models', `${BUILT_IN_MODEL}.json`), 'utf8')));
     const builtIn = { name: card.name, parentId: null, state: 'built-in', classIds: null, training: null } as const;
     const version = await add({ ...builtIn, bytes, card });

@@ -25,6 +25,7 @@ import { learningOf } from './learning.ts';
 import { readNetworkFile } from './network-file.ts';
 import { observe } from './observe.ts';
 import { unusable } from './runtime.ts';
+import { whyUnfit } from './unfit.ts';
 
 /** Errors: `file-missing`, `model-unusable`, `model-output-invalid`, each with what to do. */
 export async function examineModel(path: string, wish: ExamineWish, threads: number): Promise<ModelFacts> {
@@ -106,19 +107,9 @@ function leftOut({ graph }: OnnxModel, { output }: Answer): string[] {
   return others.length === 0 ? [] : [`the other outputs (${others.join(', ')}) are left out`];
 }
 
-/** What the engine can run but predicting here cannot use. */
-function refuseUnfit({ fixedSize, fixedBatch }: ModelInspection): void {
-  if (fixedSize && fixedSize.heightPx !== fixedSize.widthPx) {
-    throw new HistoloopError(
-      'model-unusable',
-      `the model takes only pictures of ${fixedSize.widthPx}×${fixedSize.heightPx}; export it for square ones, or with free height and width`,
-    );
-  }
-  if (fixedBatch === null || (fixedBatch === 1 && fixedSize)) return;
-  throw new HistoloopError(
-    'model-unusable',
-    `the model takes pictures only ${fixedBatch} at a time; export it with a free batch size`,
-  );
+function refuseUnfit(project: ModelInspection): void {
+  const reason = whyUnfit(project);
+  if (reason !== null) throw new HistoloopError('model-unusable', `the model ${reason}`);
 }
 
 async function warningsOf(bytes: Uint8Array, project: ModelInspection, threads: number): Promise<string[]> {

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { HistoloopError } from '../../core/errors.ts';
 import type { ExternalPlace } from '../../core/nn/onnx.ts';
-import { MAX_MODEL_BYTES } from './model-file.ts';
+import { MAX_MODEL_BYTES, refuse } from './model-file.ts';
 
 export interface ExternalWeights {
   /** Error: `model-unusable`, naming the weight and the file. */
@@ -77,8 +77,4 @@ function realOf(path: string, location: string): string {
     const message = `the model's weights lie in '${location}' beside it, which is not there; copy that file into the same folder`;
     throw new HistoloopError('model-unusable', message, { cause });
   }
-}
-
-function refuse(sentence: string): HistoloopError {
-  return new HistoloopError('model-unusable', sentence);
 }

@@ -5,7 +5,7 @@
  */
 import { HistoloopError } from '../../core/errors.ts';
 
-/** A protobuf message cannot be larger, and larger weights would lie in files beside it, which we refuse. */
+/** A protobuf message cannot be larger; nor may the weights that lie in files beside it. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 export interface ModelFile {
@@ -202,6 +202,7 @@ function notOnnx(bytes: Uint8Array): HistoloopError {
   );
 }
 
-function refuse(sentence: string): HistoloopError {
+/** For this file and those that read a model's weights. */
+export function refuse(sentence: string): HistoloopError {
   return new HistoloopError('model-unusable', sentence);
 }

@@ -9,7 +9,7 @@ import type { OnnxModel } from '../../core/nn/graph.ts';
 import { readModel } from '../../core/nn/onnx.ts';
 import { topologicalOrder } from '../../core/nn/verify.ts';
 import { externalWeights } from './external-weights.ts';
-import { MAX_MODEL_BYTES, type ModelFile, readModelFile } from './model-file.ts';
+import { MAX_MODEL_BYTES, type ModelFile, readModelFile, refuse } from './model-file.ts';
 
 export interface NetworkFile {
   readonly model: OnnxModel;
@@ -69,8 +69,4 @@ function refuseNotANumber({ graph }: OnnxModel): void {
       `${bad} of ${values.length} values of weight '${name}' are not numbers (NaN); the file is damaged or its training diverged, use an earlier version`,
     );
   }
-}
-
-function refuse(sentence: string): HistoloopError {
-  return new HistoloopError('model-unusable', sentence);
 }
