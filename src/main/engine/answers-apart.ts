@@ -1,8 +1,9 @@
 /** Two small questions to a project model, answered by running it on noise. Child only. */
 import { type InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import type { ImageLayout } from '../../core/nn/image-layout.ts';
-import { createRandom } from '../../core/random.ts';
+import { sizeOf } from '../../core/nn/tensor.ts';
 import type { ModelInspection } from './engine-facts.ts';
+import { noise } from './noise.ts';
 import { openRuntime } from './runtime.ts';
 
 const SIDE_PX = 256;
@@ -16,7 +17,7 @@ export async function answersApart(
   const sides = [image.heightPx ?? SIDE_PX, image.widthPx ?? SIDE_PX] as const;
   try {
     return await withSession(bytes, threads, async (session) => {
-      const pair = noise([2, 3, ...sides], 1);
+      const pair = noise([2, 3, ...sides]);
       const together = await answer(session, names, pair, [2, 3, ...sides]);
       const half = pair.length / 2;
       const alone = [0, 1].map((i) => pair.slice(i * half, (i + 1) * half));
@@ -37,11 +38,10 @@ export async function sameAnswer(bytes: Uint8Array, project: ModelInspection, th
   const { fixedSize, fixedBatch, sizeMultiple } = project;
   const free = Math.max(1, Math.round(64 / sizeMultiple)) * sizeMultiple;
   const dims = [fixedBatch ?? 1, 3, fixedSize?.heightPx ?? free, fixedSize?.widthPx ?? free];
-  const length = dims.reduce((a, b) => a * b);
   return withSession(bytes, threads, async (session) => {
-    const one = await answer(session, project, noise(dims, 1), dims);
+    const one = await answer(session, project, noise(dims), dims);
     // Dark against bright: noise alone may leave a saturated network unmoved.
-    const other = await answer(session, project, new Float32Array(length).fill(0.9), dims);
+    const other = await answer(session, project, new Float32Array(sizeOf(dims)).fill(0.9), dims);
     return one.every((value, i) => value === other[i]);
   });
 }
@@ -63,11 +63,6 @@ async function answer(
 ): Promise<Float32Array> {
   const outputs = await session.run({ [inputName]: new RuntimeTensor('float32', pixels, dims) });
   return outputs[outputName]!.data as Float32Array;
-}
-
-function noise(dims: readonly number[], seed: number): Float32Array {
-  const random = createRandom(seed);
-  return Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => random.next());
 }
 
 function close(a: Float32Array, b: Float32Array): boolean {

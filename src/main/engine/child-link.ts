@@ -54,9 +54,10 @@ export function linkChild(port: ChildPort): ChildLink {
       if (death) return Promise.reject(death);
       return new Promise((resolve, reject) => {
         const id = ++lastId;
-        waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
         const message: ToChild = { id, ask: compactViews(ask as Ask) };
+        // What cannot be sent throws here; only what was sent is waited for.
         port.post(message);
+        waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
       });
     },
     kill: (reason) => {

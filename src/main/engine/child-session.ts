@@ -40,8 +40,11 @@ export function childSession(runtime: InferenceSession, options: SessionOptions,
     readState: () => readBack.read(state),
     release: async () => {
       for (const old of Object.values(state)) old.dispose();
-      await readBack.release();
-      await runtime.release();
+      try {
+        await readBack.release();
+      } finally {
+        await runtime.release();
+      }
     },
   };
 }

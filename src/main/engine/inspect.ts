@@ -4,11 +4,11 @@
  */
 import { type InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { HistoloopError } from '../../core/errors.ts';
-import { createRandom } from '../../core/random.ts';
 import type { ModelInspection } from './engine-facts.ts';
 import { type ImageInput, imageInput } from './inspect-input.ts';
 import { type PixelMap, pixelMap, type TrialSize } from './inspect-output.ts';
 import { readModelFile, refuseUnsafe } from './model-file.ts';
+import { noise } from './noise.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
 
 const TILES = 2;
@@ -24,7 +24,7 @@ const SIZES = [
   { step: 64, heightPx: 64, widthPx: 192 },
 ] as const;
 
-/** Errors: `model-unusable`, `model-output-invalid` (core/nn/session types are not involved: nothing stays open). */
+/** Errors: `model-unusable`, `model-output-invalid`. */
 export async function inspectModel(model: Uint8Array, threads: number): Promise<ModelInspection> {
   const file = readModelFile(model);
   refuseUnsafe(model);
@@ -36,6 +36,17 @@ export async function inspectModel(model: Uint8Array, threads: number): Promise<
       throw unusable('the model could not be loaded', cause);
     },
   );
+  try {
+    const { parameters, opset } = file;
+    return { ...(await seenIn(runtime)), layout: 'NCHW', parameters, opset };
+  } finally {
+    await runtime.release();
+  }
+}
+
+type Seen = Omit<ModelInspection, 'layout' | 'parameters' | 'opset'>;
+
+async function seenIn(runtime: InferenceSession): Promise<Seen> {
   const input = imageInput(runtime.inputMetadata);
   const { heightPx, widthPx } = input;
   const fixedSize = heightPx === null || widthPx === null ? null : { heightPx, widthPx };
@@ -43,13 +54,10 @@ export async function inspectModel(model: Uint8Array, threads: number): Promise<
   return {
     inputName: input.name,
     ...map,
-    layout: 'NCHW',
     fixedBatch: input.batch,
     dynamicSize: fixedSize === null,
     fixedSize,
     sizeMultiple: step,
-    parameters: file.parameters,
-    opset: file.opset,
   };
 }
 
@@ -64,7 +72,7 @@ async function smallestStep(
   let problem: unknown;
   for (const { step, ...size } of sizes) {
     try {
-      return { step, map: await tryOut(runtime, input.name, { batch: input.batch ?? TILES, ...size }) };
+      return { step, map: await tryAt(runtime, input.name, { batch: input.batch ?? TILES, ...size }) };
     } catch (error) {
       if (error instanceof HistoloopError && error.code === 'model-output-invalid') throw error;
       problem = error;
@@ -73,12 +81,10 @@ async function smallestStep(
   throw problem;
 }
 
-async function tryOut(runtime: InferenceSession, inputName: string, size: TrialSize): Promise<PixelMap> {
+async function tryAt(runtime: InferenceSession, inputName: string, size: TrialSize): Promise<PixelMap> {
   const dims = [size.batch, 3, size.heightPx, size.widthPx];
-  const random = createRandom(1);
-  const pixels = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => random.next());
   const outputs = await runtime
-    .run({ [inputName]: new RuntimeTensor('float32', pixels, dims) })
+    .run({ [inputName]: new RuntimeTensor('float32', noise(dims), dims) })
     .catch((cause: unknown) => {
       throw new HistoloopError(
         'model-unusable',

@@ -27,10 +27,13 @@ export async function findNodePlaces(model: Uint8Array, feeds: Tensors, on: RunO
   try {
     const options = { ...runtimeOptions(on, { purpose: 'training' }), profileFilePrefix: join(folder, 'run') };
     const session = await InferenceSession.create(model, { ...options, enableProfiling: true });
-    const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(name, tensor)]));
-    await session.run(tensors);
-    session.endProfiling();
-    await session.release();
+    try {
+      const given = Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(name, tensor)] as const);
+      await session.run(Object.fromEntries(given));
+      session.endProfiling();
+    } finally {
+      await session.release();
+    }
     const [file] = await readdir(folder);
     return countPlaces(JSON.parse(await readFile(join(folder, file ?? ''), 'utf8')));
   } catch (cause) {

@@ -9,7 +9,7 @@ import type { FoundNormalisation } from '../../core/nn/found-normalisation.ts';
 import type { OnnxModel, ValueInfo } from '../../core/nn/graph.ts';
 import type { ImageLayout } from '../../core/nn/image-layout.ts';
 import { encodeModel } from '../../core/nn/onnx.ts';
-import { createRandom } from '../../core/random.ts';
+import { noise } from './noise.ts';
 import { openRuntime, reasonOf, unusable } from './runtime.ts';
 
 export interface Observation {
@@ -41,7 +41,7 @@ export async function observe(
     for (const sides of sizes) {
       const size: PictureSize = { batch: image.batch ?? 2, ...sides };
       try {
-        const outputs = await runtime.run({ [image.inputName]: noise(image, size, request.scale) });
+        const outputs = await runtime.run({ [image.inputName]: pictureFor(image, size, request.scale) });
         return { size, values: new Map(Object.entries(outputs as Record<string, RuntimeTensor>)) };
       } catch (cause) {
         problem = new HistoloopError(
@@ -79,23 +79,17 @@ async function openWatched(model: OnnxModel, besides: readonly string[], threads
 }
 
 /** Noise in the range that the network seems to want. */
-function noise(image: ImageLayout, size: PictureSize, scale: FoundNormalisation | null): RuntimeTensor {
+function pictureFor(image: ImageLayout, size: PictureSize, scale: FoundNormalisation | null): RuntimeTensor {
   const { batch, heightPx, widthPx } = size;
   const dims = image.channelsLast
     ? [batch, heightPx, widthPx, image.channels]
     : [batch, image.channels, heightPx, widthPx];
-  const random = createRandom(1);
-  const length = dims.reduce((a, b) => a * b);
-  if (image.type === 'uint8')
-    return new RuntimeTensor(
-      'uint8',
-      Uint8Array.from({ length }, () => random.int(256)),
-      dims,
-    );
+  const values = noise(dims);
+  if (image.type === 'uint8') {
+    const bytes = Uint8Array.from(values, (value) => value * 256);
+    return new RuntimeTensor('uint8', bytes, dims);
+  }
   const [mean, deviation] = [scale?.mean[0] ?? 0, scale?.deviation[0] ?? 1];
-  return new RuntimeTensor(
-    'float32',
-    Float32Array.from({ length }, () => (random.next() - mean) / deviation),
-    dims,
-  );
+  const scaled = values.map((value) => (value - mean) / deviation);
+  return new RuntimeTensor('float32', scaled, dims);
 }

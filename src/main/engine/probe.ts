@@ -1,8 +1,9 @@
 /** A small convolution with a known answer: a GPU is trusted only after it has given the CPU's numbers. Child only. */
 import { Tensor as RuntimeTensor } from 'onnxruntime-node';
-import type { OnnxModel, ValueInfo } from '../../core/nn/graph.ts';
+import { GraphBuilder } from '../../core/nn/builder.ts';
+import type { OnnxModel } from '../../core/nn/graph.ts';
 import { encodeModel } from '../../core/nn/onnx.ts';
-import type { Tensor } from '../../core/nn/session.ts';
+import { sizeOf } from '../../core/nn/tensor.ts';
 import { createRandom } from '../../core/random.ts';
 import type { ProviderName } from './engine-facts.ts';
 import { openRuntime, reasonOf } from './runtime.ts';
@@ -27,7 +28,7 @@ export async function whyNot(provider: ProviderName): Promise<string | null> {
 async function runProbe(provider: ProviderName): Promise<Float32Array> {
   const session = await openRuntime(encodeModel(probeModel()), { provider, threads: 1 }, { purpose: 'inference' });
   try {
-    const x = new RuntimeTensor('float32', noise(1, DIMS).data as Float32Array, DIMS);
+    const x = new RuntimeTensor('float32', drawn(1, DIMS), DIMS);
     const { y } = await session.run({ x });
     return y!.data as Float32Array;
   } finally {
@@ -36,28 +37,15 @@ async function runProbe(provider: ProviderName): Promise<Float32Array> {
 }
 
 function probeModel(): OnnxModel {
-  const value = (name: string): ValueInfo => ({ name, type: 'float32', dims: DIMS });
-  const pads = { kind: 'ints', value: [1, 1, 1, 1] } as const;
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    producer: 'histoloop',
-    metadata: new Map(),
-    graph: {
-      name: 'probe',
-      inputs: [value('x')],
-      outputs: [value('y')],
-      initialisers: new Map([['w', noise(2, WEIGHT_DIMS)]]),
-      nodes: [
-        { name: 'conv', op: 'Conv', domain: '', inputs: ['x', 'w'], outputs: ['a'], attributes: { pads } },
-        { name: 'relu', op: 'Relu', domain: '', inputs: ['a'], outputs: ['y'], attributes: {} },
-      ],
-    },
-  };
+  const g = new GraphBuilder();
+  const x = g.input('x', 'float32', DIMS);
+  const w = g.floats(WEIGHT_DIMS, drawn(2, WEIGHT_DIMS));
+  g.output('y', g.op('Relu', [g.op('Conv', [x, w], { pads: [1, 1, 1, 1] })]));
+  return g.finish('probe');
 }
 
-function noise(seed: number, dims: readonly number[]): Tensor {
+/** Values around 0, as weights and activations have them. */
+function drawn(seed: number, dims: readonly number[]): Float32Array {
   const random = createRandom(seed);
-  const size = dims.reduce((product, dim) => product * dim, 1);
-  return { type: 'float32', dims, data: Float32Array.from({ length: size }, () => random.normal() / 8) };
+  return Float32Array.from({ length: sizeOf(dims) }, () => random.normal() / 8);
 }

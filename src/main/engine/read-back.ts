@@ -3,7 +3,8 @@
  * process (onnxruntime-node 1.30), running such a graph does not. Child only.
  */
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
-import type { OnnxModel, ValueInfo } from '../../core/nn/graph.ts';
+import { GraphBuilder } from '../../core/nn/builder.ts';
+import type { OnnxModel } from '../../core/nn/graph.ts';
 import { encodeModel } from '../../core/nn/onnx.ts';
 import type { Tensor } from '../../core/nn/session.ts';
 import { openRuntime, type RunOn } from './runtime.ts';
@@ -20,8 +21,12 @@ export function createReadBack(on: RunOn): ReadBack {
   const open = new Map<string, Promise<InferenceSession>>();
   const sessionFor = (tensor: RuntimeTensor) => {
     const form = `${tensor.type} ${tensor.dims}`;
-    const session = open.get(form) ?? openRuntime(encodeModel(identity(tensor)), on, { purpose: 'training' });
+    const known = open.get(form);
+    if (known !== undefined) return known;
+    const session = openRuntime(encodeModel(identity(tensor)), on, { purpose: 'training' });
     open.set(form, session);
+    // Whoever reads hears of it; the next one may try again.
+    session.catch(() => open.delete(form));
     return session;
   };
   return {
@@ -42,18 +47,7 @@ export function createReadBack(on: RunOn): ReadBack {
 }
 
 function identity({ type, dims }: RuntimeTensor): OnnxModel {
-  const value = (name: string): ValueInfo => ({ name, type: type as Tensor['type'], dims: [...dims] });
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 17]]),
-    producer: 'histoloop',
-    metadata: new Map(),
-    graph: {
-      name: 'read back',
-      inputs: [value('tensor')],
-      outputs: [value('copy')],
-      initialisers: new Map(),
-      nodes: [{ name: 'copy', op: 'Identity', domain: '', inputs: ['tensor'], outputs: ['copy'], attributes: {} }],
-    },
-  };
+  const g = new GraphBuilder();
+  g.output('copy', g.input('tensor', type as Tensor['type'], dims));
+  return g.finish('read back');
 }
