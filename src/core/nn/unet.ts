@@ -1,13 +1,9 @@
 /** The built-in U-Net as an ordinary ONNX model: what a project starts with and what training from scratch begins at. */
 import { HistoloopError } from '../errors.ts';
-import { createRandom, type Random } from '../random.ts';
-import { attributesOf, type PlainAttributes } from './builder.ts';
-import type { Node, OnnxModel } from './graph.ts';
-import type { Tensor } from './session.ts';
+import { createRandom } from '../random.ts';
+import type { OnnxModel } from './graph.ts';
+import { addNode, constant, filled, modelOf, type NetworkDraft } from './network-draft.ts';
 import { sizeOf, tensorOf } from './tensor.ts';
-import { IR_VERSION, OPSET, type Op } from './verify.ts';
-
-export { foldBatchNorm } from './fold-batch-norm.ts';
 
 export interface UNetOptions {
   readonly inputChannels: number;
@@ -15,13 +11,6 @@ export interface UNetOptions {
   /** Width of each level, finest first, such as [16, 32, 64, 128]. */
   readonly channels: readonly number[];
   readonly seed: number;
-}
-
-/** Nodes and weights under construction; sizes of pictures stay open, so this is not the `GraphBuilder`. */
-interface Draft {
-  readonly nodes: Node[];
-  readonly initialisers: Map<string, Tensor>;
-  readonly random: Random;
 }
 
 /**
@@ -37,99 +26,61 @@ export function buildUnet(options: UNetOptions): OnnxModel {
       `a U-Net of ${channels.join(', ')} channels cannot be built; use positive whole numbers`,
     );
   }
-  const draft: Draft = { nodes: [], initialisers: new Map(), random: createRandom(seed) };
-  draft.initialisers.set('twice', tensorOf('float32', [4], [1, 1, 2, 2]));
+  const draft: NetworkDraft = { nodes: [], initialisers: new Map(), random: createRandom(seed) };
+  constant(draft, 'twice', tensorOf('float32', [4], [1, 1, 2, 2]));
   const skips: string[] = [];
   let value = 'image';
   channels.forEach((width, level) => {
-    if (level > 0)
-      value = node(
-        draft,
-        'MaxPool',
-        { name: `down${level}.pool`, inputs: [value] },
-        { kernel_shape: [2, 2], strides: [2, 2] },
-      );
+    if (level > 0) value = addNode(draft, 'MaxPool', { name: `down${level}.pool`, inputs: [value] }, HALVE);
     const before = level === 0 ? inputChannels : channels[level - 1];
     value = twoBlocks(draft, `down${level}`, value, [before, width]);
     skips.push(value);
   });
   for (let level = channels.length - 2; level >= 0; level--) {
     const width = channels[level];
-    const wide = node(draft, 'Resize', { name: `up${level}.resize`, inputs: [value, '', 'twice'] }, UP);
+    const wide = addNode(draft, 'Resize', { name: `up${level}.resize`, inputs: [value, '', 'twice'] }, UP);
     const up = block(draft, `up${level}.conv`, wide, [channels[level + 1], width]);
-    const joined = node(draft, 'Concat', { name: `up${level}.join`, inputs: [up, skips[level]] }, { axis: 1 });
+    const joined = addNode(draft, 'Concat', { name: `up${level}.join`, inputs: [up, skips[level]] }, { axis: 1 });
     value = twoBlocks(draft, `up${level}`, joined, [2 * width, width]);
   }
   head(draft, value, [channels[0], classes]);
-  return asModel(draft, options);
+  return modelOf(draft, {
+    name: 'unet',
+    inputs: [{ name: 'image', type: 'float32', dims: ['N', inputChannels, 'H', 'W'] }],
+    outputs: [{ name: 'logits', type: 'float32', dims: ['N', classes, 'H', 'W'] }],
+  });
 }
 
+const HALVE = { kernel_shape: [2, 2], strides: [2, 2] } as const;
 const UP = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' } as const;
 
-function node<K extends Op>(
-  draft: Draft,
-  op: K,
-  { name, inputs }: { name: string; inputs: readonly string[] },
-  attributes: PlainAttributes<K>,
-): string {
-  draft.nodes.push({ name, op, domain: '', inputs, outputs: [name], attributes: attributesOf(op, attributes) });
-  return name;
-}
-
 /** Normal with variance 2 / fan-in, for layers followed by a ReLU (He et al. 2015, eq. 10). */
-function heNormal({ random }: Draft, dims: readonly number[]): Tensor {
+function heNormal(draft: NetworkDraft, name: string, dims: readonly number[]): string {
   const deviation = Math.sqrt(2 / sizeOf(dims.slice(1)));
-  return tensorOf(
-    'float32',
-    dims,
-    Float32Array.from({ length: sizeOf(dims) }, () => random.normal() * deviation),
-  );
+  const data = Float32Array.from({ length: sizeOf(dims) }, () => draft.random.normal() * deviation);
+  return constant(draft, name, { type: 'float32', dims, data });
 }
 
 type Widths = readonly [from: number, to: number];
 
 /** Convolution 3×3, batch normalisation, ReLU. */
-function block(draft: Draft, name: string, input: string, [from, to]: Widths): string {
-  const constant = (value: number) => tensorOf('float32', [to], new Float32Array(to).fill(value));
-  draft.initialisers.set(`${name}.weight`, heNormal(draft, [to, from, 3, 3]));
-  draft.initialisers.set(`${name}.scale`, constant(1));
-  draft.initialisers.set(`${name}.shift`, constant(0));
-  draft.initialisers.set(`${name}.mean`, constant(0));
-  draft.initialisers.set(`${name}.variance`, constant(1));
+function block(draft: NetworkDraft, name: string, input: string, [from, to]: Widths): string {
+  const weight = heNormal(draft, `${name}.weight`, [to, from, 3, 3]);
   const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] };
-  const convolved = node(draft, 'Conv', { name, inputs: [input, `${name}.weight`] }, window);
-  const averages = ['scale', 'shift', 'mean', 'variance'].map((part) => `${name}.${part}`);
+  const convolved = addNode(draft, 'Conv', { name, inputs: [input, weight] }, window);
+  const parts = { scale: 1, shift: 0, mean: 0, variance: 1 };
+  const averages = Object.entries(parts).map(([part, value]) => filled(draft, `${name}.${part}`, [to], value));
   const normal = { name: `${name}.norm`, inputs: [convolved, ...averages] };
-  return node(
-    draft,
-    'Relu',
-    { name: `${name}.relu`, inputs: [node(draft, 'BatchNormalization', normal, { epsilon: 1e-5, momentum: 0.9 })] },
-    {},
-  );
+  const unit = addNode(draft, 'BatchNormalization', normal, { epsilon: 1e-5, momentum: 0.9 });
+  return addNode(draft, 'Relu', { name: `${name}.relu`, inputs: [unit] });
 }
 
-function twoBlocks(draft: Draft, name: string, input: string, [from, to]: Widths): string {
+function twoBlocks(draft: NetworkDraft, name: string, input: string, [from, to]: Widths): string {
   return block(draft, `${name}.second`, block(draft, `${name}.first`, input, [from, to]), [to, to]);
 }
 
-function head(draft: Draft, input: string, [from, classes]: Widths): void {
-  draft.initialisers.set('head.weight', heNormal(draft, [classes, from, 1, 1]));
-  draft.initialisers.set('head.bias', tensorOf('float32', [classes], new Float32Array(classes)));
-  node(draft, 'Conv', { name: 'logits', inputs: [input, 'head.weight', 'head.bias'] }, { kernel_shape: [1, 1] });
-}
-
-function asModel({ nodes, initialisers }: Draft, { inputChannels, classes }: UNetOptions): OnnxModel {
-  return {
-    irVersion: IR_VERSION,
-    opsets: new Map([['', OPSET]]),
-    producer: 'histoloop',
-    metadata: new Map(),
-    graph: {
-      name: 'unet',
-      nodes,
-      initialisers,
-      inputs: [{ name: 'image', type: 'float32', dims: ['N', inputChannels, 'H', 'W'] }],
-      outputs: [{ name: 'logits', type: 'float32', dims: ['N', classes, 'H', 'W'] }],
-    },
-  };
+function head(draft: NetworkDraft, input: string, [from, classes]: Widths): void {
+  const weight = heNormal(draft, 'head.weight', [classes, from, 1, 1]);
+  const bias = filled(draft, 'head.bias', [classes], 0);
+  addNode(draft, 'Conv', { name: 'logits', inputs: [input, weight, bias] }, { kernel_shape: [1, 1] });
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { foldBatchNorm } from '../../../src/core/nn/fold-batch-norm.ts';
 import { encodeModel } from '../../../src/core/nn/onnx.ts';
 import { printModel } from '../../../src/core/nn/print.ts';
 import { openReference, openReferenceModel } from '../../../src/core/nn/reference.ts';
 import type { Tensor } from '../../../src/core/nn/session.ts';
 import { tensorOf } from '../../../src/core/nn/tensor.ts';
 import { writeParameters } from '../../../src/core/nn/training.ts';
-import { buildUnet, foldBatchNorm } from '../../../src/core/nn/unet.ts';
+import { buildUnet } from '../../../src/core/nn/unet.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { TINY, tinyBatch, trainTiny } from './tiny-training.ts';
 

@@ -1,5 +1,6 @@
 /** The whole training step on stock onnxruntime (CPU) against the slow reference. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { foldBatchNorm } from '../../../src/core/nn/fold-batch-norm.ts';
 import { encodeModel } from '../../../src/core/nn/onnx.ts';
 import { openReference, openReferenceModel } from '../../../src/core/nn/reference.ts';
 import type { Tensor } from '../../../src/core/nn/session.ts';
@@ -9,7 +10,7 @@ import {
   type TrainingOptions,
   writeParameters,
 } from '../../../src/core/nn/training.ts';
-import { buildUnet, foldBatchNorm } from '../../../src/core/nn/unet.ts';
+import { buildUnet } from '../../../src/core/nn/unet.ts';
 import { threeHeads } from '../../core/nn/small-network.ts';
 import { headFeeds, TINY, type Trained, tinyBatch, trainTiny } from '../../core/nn/tiny-training.ts';
 import { openOnnxRuntime } from './onnxruntime-session.ts';
