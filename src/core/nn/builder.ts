@@ -5,13 +5,15 @@
 import { assert, HistoloopError } from '../errors.ts';
 import { FoldingBudget, SMALL } from './folding.ts';
 import type { Attribute, Attributes, Node, OnnxModel, ValueInfo } from './graph.ts';
+import type { OpRow } from './op-row.ts';
+import { usedInitialisers } from './prune.ts';
 import { runNode } from './reference-node.ts';
 import { tensorOfValue, type Value, valueOfTensor } from './reference-values.ts';
 import type { Tensor, TensorType } from './session.ts';
 import { inferShapes } from './shape.ts';
 import type { KnownValue, Shape } from './shape-question.ts';
 import { sameDims, sizeOf, tensorOf } from './tensor.ts';
-import { IR_VERSION, nodeLabel, OPS, OPSET, type Op, type OpRow, verifyNode } from './verify.ts';
+import { IR_VERSION, nodeLabel, OPS, OPSET, type Op, verifyNode } from './verify.ts';
 
 type Plain<Kind> = Kind extends 'int' | 'float'
   ? number
@@ -249,8 +251,7 @@ export class GraphBuilder {
 
   /** The model; constants that only served to compute others stay behind. */
   finish(name: string): OnnxModel {
-    const used = new Set([...this.nodes.flatMap((node) => node.inputs), ...this.outputs.map((output) => output.name)]);
-    const initialisers = new Map([...this.initialisers].filter(([constant]) => used.has(constant)));
+    const initialisers = usedInitialisers(this.nodes, this.initialisers, this.outputs);
     return {
       irVersion: IR_VERSION,
       opsets: new Map([['', OPSET]]),

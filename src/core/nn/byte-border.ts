@@ -5,6 +5,7 @@
  */
 import { HistoloopError } from '../errors.ts';
 import type { Attributes, Dim, Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
+import { valuesUsed } from './rename.ts';
 import type { Tensor } from './session.ts';
 import { tensorOf } from './tensor.ts';
 
@@ -153,7 +154,7 @@ function lastConvolution(graph: Graph, { output, classes }: ByteBorder): Node | 
   if (classes !== 2 || maker?.op !== 'Conv' || maker.domain !== '' || maker.attributes.group !== undefined) return null;
   const [weights, bias] = maker.inputs.slice(1).map((name) => graph.initialisers.get(name));
   const known = weights?.type === 'float32' && weights.dims[0] === 2 && (maker.inputs.length < 3 || bias !== undefined);
-  return known && !graph.nodes.some((node) => node.inputs.includes(output)) ? maker : null;
+  return known && !graph.nodes.some((node) => valuesUsed(node).includes(output)) ? maker : null;
 }
 
 /** Second class − first: one plane instead of two, made by the last convolution itself where that is possible. */

@@ -1,5 +1,6 @@
 /** A pass that takes away nodes whose results reach no output, and constants that nobody reads any more. */
 import type { GraphPass } from './graph-pass.ts';
+import { usedInitialisers } from './prune.ts';
 
 export const dropUnused: GraphPass = (graph) => {
   const used = new Set(graph.outputs.map((output) => output.name));
@@ -8,6 +9,6 @@ export const dropUnused: GraphPass = (graph) => {
     if (needed) for (const name of node.inputs) used.add(name);
     return needed;
   });
-  const initialisers = new Map([...graph.initialisers].filter(([name]) => used.has(name)));
-  return { ...graph, nodes: kept.reverse(), initialisers };
+  const nodes = kept.reverse();
+  return { ...graph, nodes, initialisers: usedInitialisers(nodes, graph.initialisers, graph.outputs) };
 };

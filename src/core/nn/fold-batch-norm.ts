@@ -1,6 +1,8 @@
 /** Melts frozen batch normalisation into the convolution before it: the same function, faster to predict with. */
 import { floatOf } from './attributes.ts';
 import type { Node, OnnxModel } from './graph.ts';
+import { usedInitialisers } from './prune.ts';
+import { valuesUsed } from './rename.ts';
 import type { Tensor } from './session.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -8,7 +10,7 @@ import { sizeOf } from './tensor.ts';
 export function foldBatchNorm(model: OnnxModel): OnnxModel {
   const { graph } = model;
   const uses = new Map<string, number>();
-  const used = [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map((output) => output.name)];
+  const used = [...graph.nodes.flatMap(valuesUsed), ...graph.outputs.map((output) => output.name)];
   for (const name of used) uses.set(name, (uses.get(name) ?? 0) + 1);
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const initialisers = new Map(graph.initialisers);
@@ -27,18 +29,7 @@ export function foldBatchNorm(model: OnnxModel): OnnxModel {
     if (replacement === null) return [];
     return [replacement ?? node];
   });
-  return {
-    ...model,
-    graph: {
-      ...graph,
-      nodes,
-      initialisers: onlyUsed(
-        nodes,
-        initialisers,
-        graph.outputs.map((o) => o.name),
-      ),
-    },
-  };
+  return { ...model, graph: { ...graph, nodes, initialisers: usedInitialisers(nodes, initialisers, graph.outputs) } };
 }
 
 function merge(convolution: Node, norm: Node, initialisers: ReadonlyMap<string, Tensor>) {
@@ -63,13 +54,4 @@ function merge(convolution: Node, norm: Node, initialisers: ReadonlyMap<string, 
     [names[1], { type: 'float32', dims: [moved.length], data: moved }],
   ];
   return { node: { ...convolution, inputs: [convolution.inputs[0], ...names], outputs: [output] }, tensors };
-}
-
-function onlyUsed(
-  nodes: readonly Node[],
-  initialisers: ReadonlyMap<string, Tensor>,
-  outputs: readonly string[],
-): Map<string, Tensor> {
-  const used = new Set([...nodes.flatMap((node) => node.inputs), ...outputs]);
-  return new Map([...initialisers].filter(([name]) => used.has(name)));
 }

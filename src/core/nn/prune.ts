@@ -1,6 +1,7 @@
 /** A model with other outputs, and only the nodes and weights that those need. */
 import type { Node, OnnxModel, ValueInfo } from './graph.ts';
 import { valuesUsed } from './rename.ts';
+import type { Tensor } from './session.ts';
 
 /** The nodes keep their order. A value that nothing makes is left for the verifier to name. */
 export function pruneTo(model: OnnxModel, outputs: readonly ValueInfo[]): OnnxModel {
@@ -18,6 +19,16 @@ export function pruneTo(model: OnnxModel, outputs: readonly ValueInfo[]): OnnxMo
     waiting.push(...valuesUsed(maker));
   }
   const nodes = graph.nodes.filter((node) => needed.has(node));
-  const initialisers = new Map([...graph.initialisers].filter(([name]) => used.has(name)));
+  const initialisers = usedInitialisers(nodes, graph.initialisers, outputs);
   return { ...model, graph: { ...graph, nodes, initialisers, outputs } };
+}
+
+/** Those that a node (or a branch in it) reads, or that are an output themselves. */
+export function usedInitialisers(
+  nodes: readonly Node[],
+  initialisers: ReadonlyMap<string, Tensor>,
+  outputs: readonly ValueInfo[],
+): Map<string, Tensor> {
+  const used = new Set([...nodes.flatMap(valuesUsed), ...outputs.map((output) => output.name)]);
+  return new Map([...initialisers].filter(([name]) => used.has(name)));
 }

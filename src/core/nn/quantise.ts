@@ -7,6 +7,7 @@ import { assert, HistoloopError } from '../errors.ts';
 import { stringOf } from './attributes.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import type { Node, OnnxModel } from './graph.ts';
+import { usedInitialisers } from './prune.ts';
 import {
   type ByteScale,
   byteScale,
@@ -178,7 +179,7 @@ function rewrite(model: OnnxModel, { nodes, inBytes }: Plan, scaleOf: ReadonlyMa
       else written.push(...byteConv({ node, data: inputs[0], scale: scaleOf.get(node.inputs[0])! }, kept));
     }
   }
-  return { nodes: written, initialisers: onlyUsed(written, kept) };
+  return { nodes: written, initialisers: usedInitialisers(written, kept, model.graph.outputs) };
 }
 
 /** The convolution with its weights as int8 and its bias as int32, each with a scale per output channel. */
@@ -211,9 +212,4 @@ function perChannel(name: string): Node {
 function linear(op: 'QuantizeLinear' | 'DequantizeLinear', input: string, output: string, scaleName: string): Node {
   const inputs = [input, `${scaleName}/scale`, `${scaleName}/zero`];
   return { name: output, op, domain: '', inputs, outputs: [output], attributes: {} };
-}
-
-function onlyUsed(nodes: readonly Node[], initialisers: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  const used = new Set(nodes.flatMap((node) => node.inputs));
-  return new Map([...initialisers].filter(([name]) => used.has(name)));
 }

@@ -4,8 +4,7 @@ import { floatOf, intOf, stringOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import { readEquation } from './einsum.ts';
 import { sizeOf } from './tensor.ts';
-import { asItIs, finish, type Upgrade } from './upgrade-rule.ts';
-import { nodeLabel } from './verify.ts';
+import { asItIs, finish, type Upgrade, unusable } from './upgrade-rule.ts';
 
 /** A vector on the left is a row, on the right a column; the axis it was given is dropped again. */
 const matMul: Upgrade = (g, node) => {
@@ -26,7 +25,7 @@ const matMul: Upgrade = (g, node) => {
 const fusedMatMul: Upgrade = (g, node) => {
   const { attributes } = node;
   if (intOf(attributes, 'transBatchA', 0) + intOf(attributes, 'transBatchB', 0) > 0) {
-    throw new HistoloopError('model-unusable', `${nodeLabel(node)} turns its batch; export the network unoptimised`);
+    throw unusable(node, 'turns its batch; export the network unoptimised');
   }
   const turned = (name: string, flag: string) => {
     const rank = g.dims(name).length;

@@ -1,11 +1,9 @@
 /** Upgrades of normalisation: frozen statistics, groups, and the fused forms that optimised exports hold. */
-import { HistoloopError } from '../errors.ts';
 import { floatOf, intOf, intsOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
 import type { Node } from './graph.ts';
 import { axisOf, sizeOf } from './tensor.ts';
-import { asItIs, finish, type Upgrade } from './upgrade-rule.ts';
-import { nodeLabel } from './verify.ts';
+import { asItIs, finish, type Upgrade, unusable } from './upgrade-rule.ts';
 
 /** Whatever a node says of training, it is used with its running averages; `batch-norm.ts` decides otherwise before. */
 const batchNormalization: Upgrade = (g, node) => {
@@ -123,10 +121,6 @@ const localResponse: Upgrade = (g, node) => {
   const base = g.add(g.scale(g.reshape(mean, dims), alpha), g.scalar(bias));
   finish(g, node, { op: 'Div', inputs: [x, g.op('Pow', [base, g.scalar(beta)])] });
 };
-
-function unusable(node: Node, problem: string): HistoloopError {
-  return new HistoloopError('model-unusable', `${nodeLabel(node)} ${problem}`);
-}
 
 export const NORMALISATION_UPGRADES: Readonly<Record<string, Upgrade>> = {
   BatchNormalization: batchNormalization,

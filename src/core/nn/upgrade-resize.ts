@@ -1,13 +1,11 @@
 /** Upgrades of Resize and Upsample: every way to say a size becomes one; what opset 18 cannot say becomes matrices. */
-import { HistoloopError } from '../errors.ts';
 import { floatOf, intOf, intsOf, stringOf } from './attributes.ts';
 import { attributesOf, type GraphBuilder } from './builder.ts';
 import { alongAxis } from './grad-resize.ts';
 import type { Attributes, Node } from './graph.ts';
 import { isUnchanged, type ResizeAxis, resizeAxes, settled } from './resize.ts';
 import { axisOf, numbersOf } from './tensor.ts';
-import { finish, type Upgrade } from './upgrade-rule.ts';
-import { nodeLabel } from './verify.ts';
+import { finish, type Upgrade, unusable } from './upgrade-rule.ts';
 
 /** Before opset 11: by scales; the nearest pixel is the one before, or the one after where the picture shrinks. */
 export const upsample: Upgrade = (g, node) => {
@@ -116,10 +114,6 @@ function wantedAxes(g: GraphBuilder, node: Node): Wanted {
   const sizes = dims.map((dim, axis) => (order.includes(axis) ? Math.round(Math.fround(ratio * dim)) : dim));
   const axes = resizeAxes(dims, [], sizes).map((axis, i) => ({ ...axis, scale: order.includes(i) ? ratio : 1 }));
   return { scales: [], sizes: [], axes: settled(axes) };
-}
-
-function unusable(node: Node, problem: string): HistoloopError {
-  return new HistoloopError('model-unusable', `${nodeLabel(node)} ${problem}`);
 }
 
 function numbersAt(g: GraphBuilder, node: Node, index: number): number[] {

@@ -1,8 +1,9 @@
 /** What an upgrade rule is, and the small moves that many of them share. */
-import type { GraphBuilder, PlainAttributes } from './builder.ts';
-import { attributesOf } from './builder.ts';
+import { HistoloopError } from '../errors.ts';
+import { attributesOf, type GraphBuilder, type PlainAttributes } from './builder.ts';
 import type { Attributes, Node } from './graph.ts';
-import { isOp, OPS, type Op, type OpRow } from './verify.ts';
+import type { OpRow } from './op-row.ts';
+import { isOp, nodeLabel, OPS, type Op } from './verify.ts';
 
 /** Appends nodes that make the old node's first output; `opset` is the one that the node was written in. */
 export type Upgrade = (g: GraphBuilder, node: Node, opset: number) => void;
@@ -45,6 +46,11 @@ export interface Rewrite<K extends Op> {
 export function finish<K extends Op>(g: GraphBuilder, node: Node, { op, inputs, attributes = {} }: Rewrite<K>): void {
   const made = attributesOf(op, attributes as PlainAttributes<K>);
   g.append({ name: node.name, op, domain: '', inputs, outputs: [node.outputs[0]], attributes: made });
+}
+
+/** A sentence about the node: what it does that cannot be trained through. */
+export function unusable(node: Node, problem: string): HistoloopError {
+  return new HistoloopError('model-unusable', `${nodeLabel(node)} ${problem}`);
 }
 
 export function withAttributes(node: Node, drop: readonly string[], inputs: readonly string[]): Node {

@@ -5,6 +5,7 @@
  */
 import { intOf, intsOf, stringOf } from './attributes.ts';
 import type { Attributes, Node, OnnxModel } from './graph.ts';
+import { valuesUsed } from './rename.ts';
 import type { Tensor } from './session.ts';
 import { numbersOf, tensorOf } from './tensor.ts';
 
@@ -37,7 +38,8 @@ export function splitUpsampledConvolutions(model: OnnxModel): OnnxModel {
 
 function findPairs({ graph }: OnnxModel): Found[] {
   const users = new Map<string, Node[]>();
-  for (const node of graph.nodes) for (const name of node.inputs) users.set(name, [...(users.get(name) ?? []), node]);
+  for (const node of graph.nodes)
+    for (const name of valuesUsed(node)) users.set(name, [...(users.get(name) ?? []), node]);
   const outputs = new Set(graph.outputs.map((output) => output.name));
   const onlyUser = (name: string) => (outputs.has(name) || users.get(name)?.length !== 1 ? null : users.get(name)![0]);
   return graph.nodes.flatMap((resize) => {

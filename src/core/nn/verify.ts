@@ -10,8 +10,6 @@ import { ELEMENTWISE_OPS } from './ops-elementwise.ts';
 import { LAYER_OPS } from './ops-layers.ts';
 import { valuesUsed } from './rename.ts';
 
-export type { OpRow } from './op-row.ts';
-
 /** The opset that everything we build is written in. */
 export const OPSET = 18;
 /** The ONNX file version that belongs to it. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { foldBatchNorm } from '../../../src/core/nn/fold-batch-norm.ts';
 import { foldBranches } from '../../../src/core/nn/fold-branches.ts';
 import type { Graph, Node, OnnxModel } from '../../../src/core/nn/graph.ts';
 import { openReference, openReferenceModel } from '../../../src/core/nn/reference.ts';
@@ -96,4 +97,29 @@ it('an If that asks the picture stays as it is', () => {
   const { model: same, branches } = foldBranches(model);
   expect(branches).toBe(0);
   expect(same.graph.nodes).toEqual(model.graph.nodes);
+});
+
+describe('what only a branch reads stays in the network', () => {
+  const normal: Node = {
+    name: 'normal',
+    op: 'BatchNormalization',
+    domain: '',
+    inputs: ['y', 'one', 'one', 'one', 'one'],
+    outputs: ['n'],
+    attributes: {},
+  };
+  const made = twoChoices([normal], 'which');
+  const one = tensorOf('float32', [2], [1, 1]);
+  const initialisers = new Map([...made.graph.initialisers, ['one', one] as const, ['kept', one] as const]);
+  const model = { ...made, graph: { ...made.graph, initialisers } };
+
+  it('the convolution whose result a branch takes is not melted into its normalisation', () => {
+    const folded = foldBatchNorm(model).graph;
+    expect(folded.nodes.some((node) => node.outputs.includes('y'))).toBe(true);
+  });
+
+  it('a weight that a branch takes is not dropped', () => {
+    const nodes = [...model.graph.nodes, choose('which', 'kept', 'last')];
+    expect(foldBatchNorm({ ...model, graph: { ...model.graph, nodes } }).graph.initialisers.has('kept')).toBe(true);
+  });
 });
