@@ -25,7 +25,10 @@ export interface TrainingRun {
   readonly signal?: CancelSignal | undefined;
 }
 
-/** Loss of every step; of gathered runs (`program.accumulate`) their mean. Errors: `training-diverged` where a loss is not a number, `cancelled` between steps. */
+/**
+ * Loss of every step; of gathered runs (`program.accumulate`) their mean.
+ * Errors: `training-diverged` where a loss is not a number, `cancelled` between steps.
+ */
 export async function runTraining(run: TrainingRun): Promise<number[]> {
   const { program, schedule } = run;
   const losses = [...(run.lossesBefore ?? [])];

@@ -62,8 +62,8 @@ const KERNEL_7 = { size: 7, pad: 3, stride: 1 } as const;
 
 /**
  * Input `image` float32 [N,C,H,W], H and W divisible by 2^(levels−1); output `noise` (or, with the time at zero,
- * `logits`) float32 [N,K,H,W]. Parameters are called as in checkpoints (D3, `checkpointOrder`) and initialised as PyTorch does by default; the same
- * options always give the same bytes. Errors: `bad-input`.
+ * `logits`) float32 [N,K,H,W]. Parameters are called as in checkpoints (D3, `checkpointOrder`) and initialised as PyTorch
+ * does by default; the same options always give the same bytes. Errors: `bad-input`.
  */
 export function buildDenoisingUnet(options: DenoisingOptions): OnnxModel {
   checkOptions(options);

@@ -1,6 +1,6 @@
 /**
  * Gradients of pooling, in operators that every provider runs (the runtime's own indices of maxima exist on the CPU
- * alone, and scattering by them is slower there too: 48 ms against 42 at [4,64,128,128]).
+ * alone, and scattering by them is no quicker there).
  */
 import { intOf } from './attributes.ts';
 import type { GraphBuilder } from './builder.ts';
@@ -10,7 +10,7 @@ import { sizeOf } from './tensor.ts';
 import { tooWide, type Window, windowOf } from './window.ts';
 
 /** Repeats each pixel: [N,C,h,w] → [N,C,h·kh,w·kw]. */
-export function repeatPixels(g: GraphBuilder, image: string, factors: readonly number[]): string {
+function repeatPixels(g: GraphBuilder, image: string, factors: readonly number[]): string {
   if (factors.every((factor) => factor === 1)) return image;
   return g.op('Resize', [image, '', g.floats([4], [1, 1, ...factors])], {
     mode: 'nearest',
@@ -120,7 +120,7 @@ function maximaAlong(g: GraphBuilder, { image, largest, slope, window }: Maxima,
   return g.slice(interleave(g, phases, { axis: at, stride }), at, pad, pad + size);
 }
 
-/** 1 where a value that is at most the maximum reaches it, else 0; a third quicker than Equal and Cast. */
+/** 1 where a value that is at most the maximum reaches it, else 0; quicker than Equal and Cast. */
 function isMaximum(g: GraphBuilder, value: string, maximum: string): string {
   return g.op('HardSigmoid', [g.sub(value, maximum)], { alpha: 1e30, beta: 1 });
 }

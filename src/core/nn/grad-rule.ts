@@ -54,7 +54,7 @@ export function unbroadcast(g: GraphBuilder, dy: string, dims: readonly number[]
   return g.reshape(g.sum(dy, axes), dims);
 }
 
-/** 1 where the value is positive, else 0. HardSigmoid of a steep slope is three times faster than a comparison. */
+/** 1 where the value is positive, else 0. A HardSigmoid of a steep slope is quicker than a comparison. */
 export function isPositive(g: GraphBuilder, value: string): string {
   return g.op('HardSigmoid', [value], { alpha: 1e30, beta: 0 });
 }

@@ -1,7 +1,7 @@
 /** The one picture that somebody else's network takes: its axes, channels and sizes, as the file declares them. */
 import { HistoloopError } from '../errors.ts';
 import { intsOf } from './attributes.ts';
-import type { Dim, Node, OnnxModel, ValueInfo } from './graph.ts';
+import type { Dim, Graph, Node, OnnxModel, ValueInfo } from './graph.ts';
 import { valuesUsed } from './rename.ts';
 
 export interface ImageLayout {
@@ -41,7 +41,7 @@ export function imageLayout(model: OnnxModel): ImageLayout {
   if ((height === null) !== (width === null)) {
     throw refuse(`the network's input is ${saidOf(input)}; export it with height and width both fixed or both free`);
   }
-  const count = channels ?? firstChannels(model) ?? 3;
+  const count = channels ?? firstChannels(model.graph.nodes, model.graph) ?? 3;
   if (count !== 1 && count !== 3) {
     throw refuse(
       `the network's input is ${saidOf(input)}, ${count} channels; slides give 3 (red, green, blue) or 1 (grey), use a network for those`,
@@ -83,8 +83,8 @@ function turnsChannelsFirst(nodes: readonly Node[], name: string): boolean {
 }
 
 /** Channels where the input does not say: what the first convolution's weights take. */
-function firstChannels({ graph }: OnnxModel): number | undefined {
-  const convolution = graph.nodes.find((node) => node.op === 'Conv');
+export function firstChannels(nodes: readonly Node[], graph: Graph): number | undefined {
+  const convolution = nodes.find((node) => node.op === 'Conv');
   return graph.initialisers.get(convolution?.inputs[1] ?? '')?.dims[1];
 }
 

@@ -3,6 +3,7 @@
  * [N,1,H,W]; where all weights are 0 the loss is 0. No gradients here: `grad.ts`.
  */
 import type { GraphBuilder } from './builder.ts';
+import { ALL } from './losses.ts';
 
 /** What the value losses of one head share. */
 export interface ValueTerms {
@@ -25,8 +26,6 @@ export interface Truth {
   readonly weight: string;
   readonly foreground?: string | null;
 }
-
-const ALL = [0, 1, 2, 3];
 
 export function valueTerms(g: GraphBuilder, answer: string, { target, weight, foreground = null }: Truth): ValueTerms {
   const sum = g.scale(g.sum(weight, ALL), g.dims(answer)[1]);

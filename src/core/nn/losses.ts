@@ -22,6 +22,7 @@ export interface PixelTerms {
   readonly classes: number;
 }
 
+/** The axes of a picture [N,C,H,W]. */
 export const ALL = [0, 1, 2, 3];
 
 /**

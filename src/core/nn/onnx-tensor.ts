@@ -3,16 +3,8 @@
  * Numbers in a file beside the model are asked of the caller, who alone may touch files.
  */
 import { HistoloopError } from '../errors.ts';
-import {
-  decodeUtf8,
-  type Field,
-  readBigInts,
-  readFields,
-  readFloat32s,
-  readFloats,
-  readNumbers,
-  type Writer,
-} from './protobuf.ts';
+import { textOf } from './onnx-fields.ts';
+import { type Field, readBigInts, readFields, readFloat32s, readFloats, readNumbers, type Writer } from './protobuf.ts';
 import type { Tensor, TensorType } from './session.ts';
 import { sizeOf, tensorOf } from './tensor.ts';
 
@@ -99,8 +91,7 @@ export interface NamedTensor {
 /** Reads one TensorProto. `where` names it in errors until its own name is known. */
 export function decodeTensor(bytes: Uint8Array, where: string, reading: TensorReading): NamedTensor {
   const fields = readFields(bytes);
-  const nameField = fields.find((field) => field.id === 8);
-  const name = nameField ? decodeUtf8(nameField.bytes) : '';
+  const name = textOf(fields, 8);
   const label = `tensor '${name || where}'`;
   const code = fields.findLast((field) => field.id === 2)?.number ?? 0;
   const type = typeOfCode(code, label);
@@ -147,10 +138,6 @@ function fromOutside(fields: readonly Field[], code: number, expected: Expected,
     );
   }
   return fromRaw(reading.external({ tensor: label, location, offset, length }), code, expected);
-}
-
-function textOf(fields: readonly Field[], id: number): string {
-  return decodeUtf8(fields.findLast((field) => field.id === id)?.bytes ?? new Uint8Array(0));
 }
 
 function wholeNumber(text: string): number | null {

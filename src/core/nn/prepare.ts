@@ -1,6 +1,7 @@
 /**
- * Rewrites a model, in its own opset, into one whose weights can be told apart: Constant nodes become weights, branches that
- * were decided at export are taken, and weights that an exporter merged because they were equal are separated again. The function it computes stays the same.
+ * Rewrites a model, in its own opset, into one whose weights can be told apart: Constant nodes become weights, branches
+ * that were decided at export are taken, and weights that an exporter merged because they were equal are separated again.
+ * The function it computes stays the same.
  */
 import { constantOf } from './constant-node.ts';
 import { foldBranches } from './fold-branches.ts';

@@ -30,7 +30,7 @@ export function findSegmentation(model: OnnxModel, outputName?: string): Segment
   const output = outputName ?? rankOutputs(model.graph).at(0)?.name;
   if (output === undefined) throw new HistoloopError('model-unusable', 'the network has no output');
   const logits = logitsOf(model, output);
-  const nodes = neededFor(logits, order);
+  const nodes = neededFor([logits], order);
   return { image, logits, nodes, parameters: findWeights(nodes, model.graph) };
 }
 
@@ -57,8 +57,9 @@ function findImage(graph: Graph): ValueInfo {
   return pictures[0];
 }
 
-function neededFor(value: string, order: readonly Node[]): Node[] {
-  const needed = new Set([value]);
+/** The nodes that some values need, in the order given, which must be an executable one. */
+export function neededFor(values: readonly string[], order: readonly Node[]): Node[] {
+  const needed = new Set(values);
   const nodes: Node[] = [];
   for (const node of [...order].reverse()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;

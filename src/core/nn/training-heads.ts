@@ -1,10 +1,9 @@
 /** Which outputs of a network are trained on, and what of it they need. It looks at the network only. */
 import { HistoloopError } from '../errors.ts';
-import type { Node, OnnxModel } from './graph.ts';
+import type { OnnxModel } from './graph.ts';
 import { rankOutputs } from './logits.ts';
 import { type LossTerm, lossKind } from './loss-terms.ts';
-import { valuesUsed } from './rename.ts';
-import { findSegmentation, type SegmentationNetwork } from './segmentation-network.ts';
+import { findSegmentation, neededFor, type SegmentationNetwork } from './segmentation-network.ts';
 import type { TrainingOptions } from './training-options.ts';
 import { topologicalOrder } from './verify.ts';
 
@@ -53,14 +52,4 @@ function refuseTwice(heads: readonly Head[]): void {
   if (new Set(heads.map((head) => head.value)).size === heads.length) return;
   const names = heads.map((head) => `'${head.output}'`).join(', ');
   throw new HistoloopError('bad-input', `the outputs ${names} are not all different answers; name each once`);
-}
-
-function neededFor(values: readonly string[], order: readonly Node[]): Node[] {
-  const needed = new Set(values);
-  const nodes = [...order].reverse().filter((node) => {
-    const wanted = node.outputs.some((name) => needed.has(name));
-    if (wanted) for (const name of valuesUsed(node)) needed.add(name);
-    return wanted;
-  });
-  return nodes.reverse();
 }

@@ -1,9 +1,8 @@
 /** The inputs of a training step: the picture, what each head is told, the numbers that change from step to step. */
 import { HistoloopError } from '../errors.ts';
 import type { GraphBuilder } from './builder.ts';
-import type { OnnxModel } from './graph.ts';
+import { firstChannels } from './image-layout.ts';
 import { HYPER_LENGTH } from './optimisers.ts';
-import type { SegmentationNetwork } from './segmentation-network.ts';
 import type { Head } from './training-heads.ts';
 import type { ByteInputs, HeadInputs, InputSpec } from './training-options.ts';
 import type { Plan } from './training-plan.ts';
@@ -27,16 +26,10 @@ export function addImage({ g, model, network, options }: Plan): { input: InputSp
       `this network only takes tiles of ${height}×${width} pixels (height × width), not ${heightPx}×${widthPx}`,
     );
   }
-  const channels = typeof declared === 'number' ? declared : firstChannels(model, network);
+  const channels = typeof declared === 'number' ? declared : (firstChannels(network.nodes, model.graph) ?? 3);
   const dims = [batch, channels, heightPx, widthPx];
   const input = declare(g, { name: 'image', type: bytes ? 'uint8' : 'float32', dims });
   return { input, value: bytes ? normalised(g, input, bytes) : input.name };
-}
-
-/** Channels of the picture where the input does not say: what the first convolution's weights take. */
-function firstChannels({ graph }: OnnxModel, { nodes }: SegmentationNetwork): number {
-  const convolution = nodes.find((node) => node.op === 'Conv');
-  return graph.initialisers.get(convolution?.inputs[1] ?? '')?.dims[1] ?? 3;
 }
 
 /** (byte / 255 − mean) / deviation. */

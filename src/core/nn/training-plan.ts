@@ -1,6 +1,7 @@
 /** What of a network learns, and on which of its outputs: decided from the options before anything is built. */
 import { HistoloopError } from '../errors.ts';
 import { GraphBuilder } from './builder.ts';
+import type { Lowering } from './grad-rule.ts';
 import type { Node, OnnxModel } from './graph.ts';
 import { type Adapter, planAdapters, withAdapters } from './lora.ts';
 import { layOut, type Parameter, type ParameterLayout } from './parameters.ts';
@@ -22,7 +23,11 @@ export interface Plan {
   readonly layout: ParameterLayout;
   readonly runningLayout: ParameterLayout;
   readonly usesBatch: (node: Node) => boolean;
+  readonly lowering: Lowering;
 }
+
+/** The form that is quickest on a CPU without operators of one runtime's own. */
+const STANDARD: Lowering = { weightGradient: 'conv3d' };
 
 /** Errors: `model-unusable` (nothing may learn, no such output), `bad-input`. */
 export function planTraining(model: OnnxModel, options: TrainingOptions): Plan {
@@ -36,7 +41,9 @@ export function planTraining(model: OnnxModel, options: TrainingOptions): Plan {
   if (layout.length === 0) throw new HistoloopError('model-unusable', 'the network has no weight that may learn');
   const averages = network.nodes.filter(usesBatch).flatMap((node) => node.inputs.slice(3, 5));
   const runningLayout = layOut(learning(model, averages, () => 1));
-  return { g: new GraphBuilder(), model: adapted, network, options, heads, adapters, layout, runningLayout, usesBatch };
+  const learned = { adapters, layout, runningLayout, usesBatch };
+  const lowering = options.lowering ?? STANDARD;
+  return { g: new GraphBuilder(), model: adapted, network, options, heads, lowering, ...learned };
 }
 
 /** How fast a weight learns, as a multiple of the step's rate; 0: not at all, as those that have adapters. */

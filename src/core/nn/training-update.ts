@@ -13,11 +13,11 @@ export interface GradientRequest {
 }
 
 /** The gradient [L] in the layout's order. */
-export function flatGradient({ g, options, layout }: Plan, { loss, views, rules }: GradientRequest): string {
+export function flatGradient({ g, lowering, layout }: Plan, { loss, views, rules }: GradientRequest): string {
   const slopes = differentiate(g, {
     of: loss,
     by: layout.entries.map(({ name }) => views.get(name)!),
-    lowering: options.lowering ?? { weightGradient: 'conv3d' },
+    lowering,
     overrides: rules,
   });
   const byName = layout.entries.flatMap(({ name }) => {

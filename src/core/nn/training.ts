@@ -78,11 +78,11 @@ function runningViews({ g, runningLayout }: Plan): ReadonlyMap<string, string> {
 }
 
 /** Runs the passes and writes bytes. Operators that only one provider has bring their domain with them. */
-function encodeStep({ g, options }: Plan, loss: string): { bytes: Uint8Array; memory: MemoryNeeds } {
+function encodeStep({ g, lowering, options }: Plan, loss: string): { bytes: Uint8Array; memory: MemoryNeeds } {
   const model = g.finish('training step');
   const start: WrittenGraph = { ...model.graph, values: g.shapes(), loss };
   const { graph, memory } = fitMemory(start, {
-    passes: passesOf({ lowering: options.lowering ?? { weightGradient: 'conv3d' } }),
+    passes: passesOf({ lowering }),
     budgetBytes: options.memoryBudgetBytes,
     subject: `${options.batch} tiles of ${options.heightPx}×${options.widthPx} pixels`,
   });

@@ -8,8 +8,8 @@ export interface PredictedLayer {
 }
 
 /**
- * Prediction layers that hold any tile, the given model's first, then the newest first. A model that just went live has an empty layer
- * until it has predicted again: its parent's predictions stand until then.
+ * Prediction layers that hold any tile, the given model's first, then the newest first. A model that just went live has
+ * an empty layer until it has predicted again: its parent's predictions stand until then.
  */
 export async function predictedLayers(
   store: Store,
