@@ -15,7 +15,7 @@ import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
 import { writeWhole } from './write-whole.ts';
 
-export const BUILT_IN_MODEL = 'nuclei-unet';
+const BUILT_IN_MODEL = 'nuclei-unet';
 
 export interface LoadedModel {
   readonly version: ModelVersion;

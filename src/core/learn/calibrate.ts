@@ -12,6 +12,7 @@ import { type Range, valuesToMeasure } from '../nn/quantise.ts';
 import type { OpenSession } from '../nn/session.ts';
 import type { RgbImage } from '../slide.ts';
 import type { ModelCard } from './model-card.ts';
+import { greatestChannels } from './probabilities.ts';
 import { imagesToTensor } from './tensors.ts';
 import type { WindowNetwork } from './window-network.ts';
 
@@ -95,11 +96,5 @@ export async function agreementOf(
 
 /** The most probable class of every pixel. */
 function channelsOf(shares: Uint8Array, classes: number): Uint8Array {
-  if (classes === 2) return shares.map((share) => (share > 127 ? 1 : 0));
-  const plane = shares.length / classes;
-  return Uint8Array.from({ length: plane }, (_, i) => {
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (shares[c * plane + i]! > shares[best * plane + i]!) best = c;
-    return best;
-  });
+  return classes === 2 ? shares.map((share) => (share > 127 ? 1 : 0)) : greatestChannels(shares, classes);
 }

@@ -20,8 +20,8 @@ const DEFAULT_OVERLAP_PX = 96;
 const GROUP_TILES = 4;
 /** Windows to have begun: more than one tile waits for, so that some are left to run while it is put together and stored. */
 const WINDOWS_AHEAD = 12;
-/** Beyond this the slide and the model were not made for each other. */
-const GREATEST_SCALE = 16;
+/** Beyond this the slide and the model were not made for each other, and a block would fill the memory. */
+export const GREATEST_SCALE = 16;
 
 /** Sizes this close are one: a scanner's own tolerance is larger, and pixels that are not resampled stay sharp. */
 const SAME_SIZE = 0.02;

@@ -89,3 +89,13 @@ function softmaxOfMany(values: Float32Array, into: Float32Array, plane: number):
     for (let i = pixel; i < values.length; i += plane) into[i]! /= sum;
   }
 }
+
+/** The channel of the greatest value of each pixel; `values` are planes [K,…], of equals the first counts. */
+export function greatestChannels(values: Float32Array | Uint8Array, classes: number): Uint8Array {
+  const plane = values.length / classes;
+  return Uint8Array.from({ length: plane }, (_, pixel) => {
+    let best = 0;
+    for (let k = 1; k < classes; k++) if (values[k * plane + pixel]! > values[best * plane + pixel]!) best = k;
+    return best;
+  });
+}

@@ -53,7 +53,7 @@ function borderedModel(model: Uint8Array, card: ModelCard): OnnxModel | null {
 }
 
 /** A session that was opened on `withByteBorder`. */
-export function byteNetwork(session: Session, card: ModelCard): WindowNetwork {
+function byteNetwork(session: Session, card: ModelCard): WindowNetwork {
   return {
     run: async (image) => {
       const dims = [1, image.height, image.width, 3];

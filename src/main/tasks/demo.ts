@@ -20,7 +20,7 @@ import type { TrainInput } from './train.ts';
 /** Every labelled object, named or not, whatever its value but 0: class 2 is the built-in model's nucleus. */
 const EVERYTHING = { '*': 2, '': 2 };
 
-export const DEMO_RECIPE = 'demo.histoslide.json';
+const DEMO_RECIPE = 'demo.histoslide.json';
 
 export interface DemoOptions {
   /** A slide and its labels of the user's; both null: the drawn slide with its known truth. */

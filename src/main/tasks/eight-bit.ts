@@ -25,7 +25,7 @@ const COMPARED_ON = 4;
  * Dice between the two models' labels below which the 8-bit one is not used. Real slides reach 0.993 to 0.997 with the
  * built-in model (only edges of nuclei differ), which costs no measurable Dice against the truth; 0.995 would refuse them.
  */
-export const LEAST_AGREEMENT = 0.99;
+const LEAST_AGREEMENT = 0.99;
 const PICTURE_PX = 512;
 
 export interface EightBitRequest {
@@ -57,7 +57,7 @@ export async function eightBitNetwork(parts: Parts, request: EightBitRequest, jo
   job.say('measuring the model for 8 bits');
   const images = await picturesOf(request, job);
   const ranges = kept === null ? await measure(parts, model, images.measure, job) : new Map(kept.ranges);
-  const agreement = await compare(parts, model, ranges, images.compare);
+  const agreement = await compare(parts, { model, ranges, images: images.compare }, job);
   throwIfCancelled(job.signal);
   const agreements = { ...kept?.agreement, [entry.row.sha256]: agreement };
   await writeKept(parts, model, { ranges, agreements });
@@ -95,11 +95,20 @@ function measure(parts: Parts, { bytes, card }: LoadedModel, images: readonly Rg
   return measureRanges({ model: decodeModel(bytes), card, images, open: parts.engine.open, signal });
 }
 
+interface Comparison {
+  readonly model: LoadedModel;
+  readonly ranges: Ranges;
+  readonly images: readonly RgbImage[];
+}
+
 /** One network after the other: only one is kept open. */
-async function compare(parts: Parts, model: LoadedModel, ranges: Ranges, images: readonly RgbImage[]): Promise<number> {
+async function compare(parts: Parts, { model, ranges, images }: Comparison, job: JobContext): Promise<number> {
   const answersOf = async (network: WindowNetwork) => {
     const answers = new Map<RgbImage, Uint8Array>();
-    for (const image of images) answers.set(image, await network.run(image));
+    for (const image of images) {
+      throwIfCancelled(job.signal);
+      answers.set(image, await network.run(image));
+    }
     return { run: async (image: RgbImage) => answers.get(image)!, close: async () => {} };
   };
   const one = await answersOf(await parts.library.network(model));

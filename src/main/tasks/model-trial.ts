@@ -1,6 +1,6 @@
 /** A model that is not imported yet, on a piece of an open slide: the picture, and the picture with the answer drawn over it. */
 import type { ModelTrial } from '../../core/contract.ts';
-import { probabilitiesOf } from '../../core/learn/probabilities.ts';
+import { greatestChannels, probabilitiesOf } from '../../core/learn/probabilities.ts';
 import { imagesToTensor } from '../../core/learn/tensors.ts';
 import type { RgbImage } from '../../core/slide.ts';
 import { encodeRgbPng } from '../dataset/png.ts';
@@ -30,7 +30,7 @@ export async function tryModel(parts: Parts, { bytes, card }: ProjectModel, plac
   const picture = await entry.slide.region(rect, sizePx, sizePx);
   const outputs = await parts.engine.tryOut(bytes, { [card.input]: imagesToTensor([picture], card.normalisation) });
   const shape = [1, card.classes.length, sizePx, sizePx];
-  const labels = greatest(probabilitiesOf(outputs[card.output], card, shape), card.classes.length);
+  const labels = greatestChannels(probabilitiesOf(outputs[card.output], card, shape), card.classes.length);
   const colors = colorsFor((await parts.store.project()).classes, card.classes);
   const classes = card.classes.map((name, k) => ({ name, color: colors[k]!, share: shareOf(labels, k) }));
   return {
@@ -40,16 +40,6 @@ export async function tryModel(parts: Parts, { bytes, card }: ProjectModel, plac
     classes,
     doubt: doubtOf(classes),
   };
-}
-
-/** The channel of the greatest value, by pixel. */
-function greatest(values: Float32Array, classes: number): Uint8Array {
-  const plane = values.length / classes;
-  return Uint8Array.from({ length: plane }, (_, pixel) => {
-    let best = 0;
-    for (let k = 1; k < classes; k++) if (values[k * plane + pixel]! > values[best * plane + pixel]!) best = k;
-    return best;
-  });
 }
 
 function shareOf(labels: Uint8Array, k: number): number {

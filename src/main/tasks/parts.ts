@@ -1,7 +1,7 @@
 /** What every task is given: the parts of the workstation that it joins. */
 import { HistoloopError } from '../../core/errors.ts';
 import type { ModelCard } from '../../core/learn/model-card.ts';
-import { modelScale } from '../../core/learn/predict.ts';
+import { GREATEST_SCALE, modelScale } from '../../core/learn/predict.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Events } from '../events.ts';
 import type { ModelLibrary } from '../model-library.ts';
@@ -17,9 +17,6 @@ export interface Parts {
   /** How often a training leaves a checkpoint. */
   readonly checkpointEveryMs: number;
 }
-
-/** Beyond this a slide and a model were not made for each other, and a block would fill the memory. */
-const GREATEST_SCALE = 16;
 
 /**
  * Model pixels per mask pixel of a slide; 1 where a pixel size is unknown.

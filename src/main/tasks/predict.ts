@@ -88,6 +88,15 @@ export async function runPredict(parts: Parts, input: PredictInput, job: JobCont
   }
 }
 
+/** What is asked for; where nothing is, all tissue, and the glass beside it. Flat column, row … */
+async function tilesWanted(entry: OpenSlideEntry, { tiles, region }: PredictInput, job: JobContext) {
+  if (tiles !== null) return { wanted: tiles, glass: [] };
+  if (region !== null) return { wanted: tilesInRegion(entry, region), glass: [] };
+  job.say('looking for tissue');
+  const { tissue, glass } = await tissueTilesOf(entry, job.signal);
+  return { wanted: tissue, glass };
+}
+
 async function predictMissing(parts: Parts, input: PredictInput, job: JobContext): Promise<JobResult> {
   const entry = await parts.shelf.open(input.slideId);
   const model = await parts.library.load(input.modelId);
@@ -98,15 +107,8 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
   const sink = createSink(parts, input.slideId, layer.layerId);
   const done = await parts.store.predictedTiles(layer.layerId);
 
-  let wanted = input.tiles ?? (input.region === null ? null : tilesInRegion(entry, input.region));
-  let skippedAsGlass = 0;
-  if (wanted === null) {
-    job.say('looking for tissue');
-    const found = await tissueTilesOf(entry, job.signal);
-    wanted = found.tissue;
-    skippedAsGlass = found.glass.length / 2;
-    await sink.glass(tilesMissing(found.glass, done));
-  }
+  const { wanted, glass } = await tilesWanted(entry, input, job);
+  await sink.glass(tilesMissing(glass, done));
   const todo = tilesMissing(wanted, done);
   const already = (wanted.length - todo.length) / 2;
   job.say(scale === 1 && entry.info.pixelSize.xUm === null ? 'pixel size unknown: predicting at the file’s own' : '');
@@ -141,5 +143,5 @@ async function predictMissing(parts: Parts, input: PredictInput, job: JobContext
   } finally {
     await sink.flush();
   }
-  return { kind: 'predict', layerId: layer.layerId, tiles: total, skippedAsGlass };
+  return { kind: 'predict', layerId: layer.layerId, tiles: total, skippedAsGlass: glass.length / 2 };
 }
