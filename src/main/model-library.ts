@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import type { ModelChoices, ModelState, ModelVersion, TrainingRecord } from '../core/contract.ts';
 import { HistoloopError } from '../core/errors.ts';
 import { type ModelCard, parseModelCard } from '../core/learn/model-card.ts';
-import { openEightBitNetwork, openWindowNetwork, type WindowNetwork } from '../core/learn/window-network.ts';
-import { decodeModel } from '../core/nn/onnx.ts';
-import type { Range } from '../core/nn/quantise.ts';
+import type { WindowNetwork } from '../core/learn/window-network.ts';
 import type { Engine } from './engine/engine.ts';
 import { classIdsByName, keptClassIds } from './model-classes.ts';
 import { createExaminer, type Examiner, type ProjectModel } from './model-examination.ts';
 import { cardBeside, checkedCard, readModelBytes } from './model-import.ts';
 import { resourcePath } from './resources.ts';
 import type { ModelRow, Store } from './store/store-methods.ts';
+import { createWarmNetwork, type Ranges } from './warm-network.ts';
 import { writeWhole } from './write-whole.ts';
 
 const BUILT_IN_MODEL = 'nuclei-unet';
@@ -35,8 +34,6 @@ export interface NewVersion {
   readonly classIds: readonly number[] | null;
   readonly training: TrainingRecord | null;
 }
-
-export type Ranges = ReadonlyMap<string, Range>;
 
 export interface ModelLibrary {
   list(): Promise<ModelVersion[]>;
@@ -77,8 +74,31 @@ async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex');
 }
 
+async function addNew(store: Store, version: NewVersion): Promise<ModelVersion> {
+  const sha256 = await sha256Of(version.bytes);
+  const modelId = sha256.slice(0, 16);
+  const known = (await store.models()).find((model) => model.modelId === modelId);
+  if (known) return toVersion(known);
+  const path = `models/${modelId}.onnx`;
+  await writeWhole(join(store.folder, path), version.bytes);
+  const classIds = version.classIds ?? (await classIdsByName(store, version.card.classes));
+  const row: ModelRow = {
+    modelId,
+    name: version.name,
+    parentId: version.parentId,
+    createdAt: new Date().toISOString(),
+    state: version.state,
+    sha256,
+    path,
+    card: JSON.stringify({ ...version.card, classIds }),
+    training: version.training === null ? null : JSON.stringify(version.training),
+  };
+  await store.addModel(row);
+  return toVersion(row);
+}
+
 export async function openModelLibrary(store: Store, engine: Engine): Promise<ModelLibrary> {
-  let warm: { modelId: string; ranges: Ranges | null; network: Promise<WindowNetwork> } | null = null;
+  const warm = createWarmNetwork(engine);
   const examiner = createExaminer(engine);
   let lastAdded: Promise<unknown> = Promise.resolve();
 
@@ -89,32 +109,9 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     return row;
   }
 
-  async function addNew(version: NewVersion): Promise<ModelVersion> {
-    const sha256 = await sha256Of(version.bytes);
-    const modelId = sha256.slice(0, 16);
-    const known = (await store.models()).find((model) => model.modelId === modelId);
-    if (known) return toVersion(known);
-    const path = `models/${modelId}.onnx`;
-    await writeWhole(join(store.folder, path), version.bytes);
-    const classIds = version.classIds ?? (await classIdsByName(store, version.card.classes));
-    const row: ModelRow = {
-      modelId,
-      name: version.name,
-      parentId: version.parentId,
-      createdAt: new Date().toISOString(),
-      state: version.state,
-      sha256,
-      path,
-      card: JSON.stringify({ ...version.card, classIds }),
-      training: version.training === null ? null : JSON.stringify(version.training),
-    };
-    await store.addModel(row);
-    return toVersion(row);
-  }
-
   /** One after the other, so that the same file that two windows import at once becomes one version. */
   function add(version: NewVersion): Promise<ModelVersion> {
-    const adding = lastAdded.then(() => addNew(version));
+    const adding = lastAdded.then(() => addNew(store, version));
     lastAdded = adding.catch(() => {});
     return adding;
   }
@@ -125,12 +122,6 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
     if (text === null) return examiner.suggestedModel(path);
     const bytes = await readModelBytes(path);
     return { bytes, card: checkedCard(path, text, await engine.inspect(bytes)) };
-  }
-
-  async function closeWarm(): Promise<void> {
-    const old = warm;
-    warm = null;
-    if (old) await old.network.then((network) => network.close()).catch(() => {});
   }
 
   const library: ModelLibrary = {
@@ -164,29 +155,19 @@ export async function openModelLibrary(store: Store, engine: Engine): Promise<Mo
       return add({ name: card.name, parentId: null, state: 'imported', bytes, card, classIds: null, training: null });
     },
     examiner,
-    async network(model, ranges = null) {
-      const { modelId } = model.version;
-      if (warm?.modelId === modelId && (warm.ranges !== null) === (ranges !== null)) {
-        const alive = await warm.network.catch(() => null);
-        if (alive) return alive;
-      }
-      await closeWarm();
-      const network =
-        ranges === null
-          ? openWindowNetwork(engine.open, model.bytes, model.card)
-          : openEightBitNetwork(engine.open, { model: decodeModel(model.bytes), card: model.card, ranges });
-      warm = { modelId, ranges, network };
-      return network;
-    },
-    close: closeWarm,
+    network: warm.network,
+    close: warm.close,
   };
 
-  if ((await store.models()).length === 0 && !store.readOnly) {
-    const bytes = await readModelBytes(resourcePath('models', `${BUILT_IN_MODEL}.onnx`));
-    const card = parseModelCard(JSON.parse(await readFile(resourcePath('models', `${BUILT_IN_MODEL}.json`), 'utf8')));
-    const builtIn = { name: card.name, parentId: null, state: 'built-in', classIds: null, training: null } as const;
-    const version = await add({ ...builtIn, bytes, card });
-    await library.activate(version.modelId);
-  }
+  if ((await store.models()).length === 0 && !store.readOnly) await addBuiltIn(library);
   return library;
+}
+
+/** What a new project starts with. */
+async function addBuiltIn(library: ModelLibrary): Promise<void> {
+  const bytes = await readModelBytes(resourcePath('models', `${BUILT_IN_MODEL}.onnx`));
+  const card = parseModelCard(JSON.parse(await readFile(resourcePath('models', `${BUILT_IN_MODEL}.json`), 'utf8')));
+  const builtIn = { name: card.name, parentId: null, state: 'built-in', classIds: null, training: null } as const;
+  const version = await library.add({ ...builtIn, bytes, card });
+  await library.activate(version.modelId);
 }

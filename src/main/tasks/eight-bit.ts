@@ -13,8 +13,9 @@ import type { WindowNetwork } from '../../core/learn/window-network.ts';
 import { decodeModel } from '../../core/nn/onnx.ts';
 import type { RgbImage } from '../../core/slide.ts';
 import type { JobContext } from '../jobs.ts';
-import type { LoadedModel, Ranges } from '../model-library.ts';
+import type { LoadedModel } from '../model-library.ts';
 import type { OpenSlideEntry } from '../slide-shelf.ts';
+import type { Ranges } from '../warm-network.ts';
 import { writeWhole } from '../write-whole.ts';
 import type { Parts } from './parts.ts';
 
