@@ -43,13 +43,13 @@ export function fitMemory(
 ): { graph: WrittenGraph; memory: MemoryNeeds } {
   const finish = (start: WrittenGraph) => passes.reduce((written, pass) => pass(written), start);
   const plain = finish(graph);
-  const plainPeak = peakMemory(plain).bytes;
+  const plainPeak = peakMemory(plain);
   const plainBytes = processBytes(plainPeak);
   if (plainBytes <= budgetBytes) return { graph: plain, memory: { bytes: plainBytes, plainBytes, segments: 1 } };
   let least = plainBytes;
   for (const segments of SEGMENTS) {
     const twice = finish(recompute(graph, segments));
-    const peak = peakMemory(twice).bytes;
+    const peak = peakMemory(twice);
     const bytes = processBytes(plainPeak - Math.max(0, plainPeak - peak) * SAVING_SHARE);
     least = Math.min(least, bytes);
     if (bytes <= budgetBytes) return { graph: withoutSizes(twice), memory: { bytes, plainBytes, segments } };

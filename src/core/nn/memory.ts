@@ -7,13 +7,6 @@ import type { WrittenGraph } from './graph-pass.ts';
 import type { TensorType } from './session.ts';
 import { sizeOf } from './tensor.ts';
 
-export interface MemoryPeak {
-  /** Bytes of all tensors alive at the worst moment: inputs, constants, activations, gradients, results. */
-  readonly bytes: number;
-  /** The node at which that is. */
-  readonly node: string;
-}
-
 const BYTES: { readonly [T in TensorType]: number } = { float32: 4, float64: 8, int32: 4, int64: 8, uint8: 1, bool: 1 };
 
 /** Operators whose result is the same buffer seen in another shape. */
@@ -30,12 +23,12 @@ export function bytesOf(graph: WrittenGraph, name: string): number {
   return value === undefined ? 0 : sizeOf(value.dims) * BYTES[value.type];
 }
 
-/** The worst moment of one run, without what the runtime itself needs. */
-export function peakMemory(graph: WrittenGraph): MemoryPeak {
+/** Bytes of all tensors alive at the worst moment of one run: inputs, constants, activations, gradients, results. */
+export function peakMemory(graph: WrittenGraph): number {
   const buffers = buffersOf(graph);
   const lastUse = lastUses(graph, buffers);
   let alive = fixedBytes(graph);
-  let peak: MemoryPeak = { bytes: alive, node: '' };
+  let peak = alive;
   const sizes = new Map<string, number>();
   graph.nodes.forEach((node, at) => {
     const taken = IN_PLACE.has(node.op) ? takenOver(graph, { node, at, lastUse, buffers, sizes }) : null;
@@ -49,7 +42,7 @@ export function peakMemory(graph: WrittenGraph): MemoryPeak {
       alive -= sizes.get(taken)!;
       sizes.delete(taken);
     }
-    if (alive > peak.bytes) peak = { bytes: alive, node: node.name };
+    peak = Math.max(peak, alive);
     for (const name of [...node.inputs, ...node.outputs]) {
       const buffer = buffers.get(name);
       if (buffer === undefined || !sizes.has(buffer) || lastUse.get(buffer)! > at) continue;

@@ -20,7 +20,7 @@ function written(build: (g: GraphBuilder, x: string) => string): WrittenGraph {
   return { ...g.finish('memory').graph, values: g.shapes(), loss };
 }
 
-const kib = (graph: WrittenGraph) => Math.round(peakMemory(graph).bytes / KIB);
+const kib = (graph: WrittenGraph) => Math.round(peakMemory(graph) / KIB);
 
 describe('the memory of a graph', () => {
   it('counts what is alive at the worst moment, not all there is', () => {
