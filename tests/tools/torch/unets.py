@@ -4,8 +4,7 @@ Run: /usr/bin/python3 tests/tools/torch/unets.py tests/fixtures/torch/unets.json
 Two tiles of 64x64 (twins.py), cross-entropy + soft Dice, AdamW (rate 1e-3, decay 1e-2 on kernels only), normalisation frozen
 and by the batch. Kept of each tensor: its sum, its norm, and every element, or every 16th where there are more than 64, as
 float32 in base64, tensors in the order of creation. "drift": what rounding does to this network in PyTorch itself, the most of
-four ways to compute in float32 (threads, oneDNN, memory order) and of 16 runs in double precision whose first weights are
-1e-7 of themselves away: max|a-b| / max|b| over all tensors. Gradient and first step are of float32 alone.
+four ways to compute in float32 (threads, oneDNN, memory order): max|a-b| / max|b| over all tensors. By chance more or less.
 """
 import base64
 import json
@@ -18,7 +17,6 @@ from twins import NETWORKS, Weights, drawn_batch, loss_of
 
 STEPS, CLASSES, PX, SPARSE, ALL_UP_TO = 20, 3, 64, 16, 64
 WAYS = [dict(threads=1), dict(threads=2), dict(threads=1, onednn=False), dict(threads=1, channels_last=True)]
-NUDGED = [dict(threads=2, nudge=seed) for seed in range(1, 17)]
 
 
 def optimiser_of(parameters):
@@ -32,7 +30,7 @@ def copies(tensors):
     return {name: value.detach().clone().double() for name, value in tensors.items()}
 
 
-def train(network, how, dtype, threads=1, onednn=True, channels_last=False, nudge=0):
+def train(network, how, dtype, threads=1, onednn=True, channels_last=False):
     torch.set_num_threads(threads)
     image, target, weight = drawn_batch(PX, CLASSES)
     image, weight = image.to(dtype), weight.to(dtype)
@@ -43,9 +41,6 @@ def train(network, how, dtype, threads=1, onednn=True, channels_last=False, nudg
     with torch.backends.mkldnn.flags(enabled=onednn):
         network(w, image, CLASSES)
         w.how = how
-        torch.manual_seed(nudge)
-        for value in w.parameters.values() if nudge else []:
-            value.data.mul_(1 + 1e-7 * torch.randn_like(value))
         optimiser = optimiser_of(w.parameters.values())
         for step in range(1, STEPS + 1):
             optimiser.zero_grad()
@@ -80,11 +75,9 @@ def stored(tensors):
 def case(name, how):
     truth, counts = train(NETWORKS[name], how, torch.double)
     ways = [train(NETWORKS[name], how, torch.float32, **way)[0] for way in WAYS]
-    both = ways + [train(NETWORKS[name], how, torch.double, **way)[0] for way in NUDGED]
-    late = ("after%d" % STEPS, "running%d" % STEPS)
     kinds = ["gradient", "after1", "after%d" % STEPS] + (["running1", "running%d" % STEPS] if how == "batch" else [])
-    drift = {kind: max(distance(way[kind], truth[kind]) for way in (both if kind in late else ways)) for kind in kinds}
-    drift["losses"] = max(abs(a - b) for way in both for a, b in zip(way["losses"], truth["losses"]))
+    drift = {kind: max(distance(way[kind], truth[kind]) for way in ways) for kind in kinds}
+    drift["losses"] = max(abs(a - b) for way in ways for a, b in zip(way["losses"], truth["losses"]))
     print(name, how, "%.4f -> %.4f" % (truth["losses"][0], truth["losses"][-1]), {k: "%.1e" % v for k, v in drift.items()})
     return {
         "network": name, "batchNorm": how, "losses": truth["losses"], "drift": drift,
