@@ -190,7 +190,7 @@ export const texts = {
     viewSize: (size: string) => `${size} in view`,
     wholeHint: 'Tissue only; glass is skipped.',
     eightBit: '8-bit (faster)',
-    eightBitHint: 'About twice as fast; only used where it says the same as the full model on this slide.',
+    eightBitHint: 'About twice as fast; only used where it says nearly the same as the full model on this slide.',
     start: 'Predict',
     unknownSize:
       'The pixel size of this slide is unknown, so the model may see it at the wrong scale. Set it in the Slides panel.',
