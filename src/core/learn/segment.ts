@@ -136,14 +136,16 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   };
 }
 
-/** The step graph of fine-tuning: what `fineTune` runs, and what a measurement of speed runs. */
+/** The step graph of fine-tuning: what `fineTune` runs, what an examination tries to write, and what a measurement of speed runs. */
 export function fineTuneProgram(model: OnnxModel, options: Shaping): TrainingProgram {
   const { card, lowering, memoryBudgetBytes } = options;
   const shape = { ...patchShape(options), output: card.output };
   return buildTrainingProgram(model, { ...RECIPE, ...shape, ...(lowering && { lowering }), memoryBudgetBytes });
 }
 
-type Shaping = Pick<FineTuneOptions, 'card' | 'batch' | 'patchPx' | 'lowering' | 'memoryBudgetBytes'>;
+type Shaping = Pick<FineTuneOptions, 'batch' | 'patchPx' | 'lowering' | 'memoryBudgetBytes'> & {
+  readonly card: Pick<ModelCard, 'output' | 'fixedSizePx' | 'sizeMultiple'>;
+};
 
 interface Trained {
   readonly model: Uint8Array;

@@ -1,25 +1,16 @@
 /** What of a project model can learn, and whether a training step can be written for it. Runs nothing. */
 import { isHistoloopError } from '../../core/errors.ts';
+import { fineTuneProgram } from '../../core/learn/segment.ts';
 import type { OnnxModel } from '../../core/nn/graph.ts';
 import { prepareModel } from '../../core/nn/prepare.ts';
 import { findSegmentation } from '../../core/nn/segmentation-network.ts';
 import { sizeOf } from '../../core/nn/tensor.ts';
-import { buildTrainingProgram } from '../../core/nn/training.ts';
 import type { ModelInspection } from './engine-facts.ts';
 import type { Learning } from './examine-facts.ts';
 
-const TRIAL = {
-  loss: [{ kind: 'cross-entropy' }],
-  batchNorm: 'frozen',
-  optimiser: { kind: 'adamw' },
-  clipNorm: 1,
-} as const;
-/** As fine-tuning does it. */
-const BATCH = 4;
-const SIDE_PX = 128;
 const MOST_GROUPS = 12;
 
-export function learningOf(model: OnnxModel, { fixedSize, sizeMultiple }: ModelInspection): Learning {
+export function learningOf(model: OnnxModel, inspection: ModelInspection): Learning {
   try {
     const prepared = prepareModel(model);
     const { parameters } = findSegmentation(prepared);
@@ -28,9 +19,7 @@ export function learningOf(model: OnnxModel, { fixedSize, sizeMultiple }: ModelI
       (name) => [known.get(name) ?? name, sizeOf(prepared.graph.initialisers.get(name)!.dims)] as const,
     );
     const learnable = sizes.reduce((sum, [, size]) => sum + size, 0);
-    const free = Math.ceil(SIDE_PX / sizeMultiple) * sizeMultiple;
-    const sides = { heightPx: fixedSize?.heightPx ?? free, widthPx: fixedSize?.widthPx ?? free };
-    return { learnable, groups: groupsOf(sizes), problem: problemOf(model, sides) };
+    return { learnable, groups: groupsOf(sizes), problem: problemOf(model, inspection) };
   } catch (error) {
     if (!isHistoloopError(error)) throw error;
     return { learnable: 0, groups: [], problem: error.message };
@@ -48,9 +37,10 @@ function spokenNames({ graph }: OnnxModel, parameters: readonly string[]): Reado
   return names;
 }
 
-function problemOf(model: OnnxModel, sides: { heightPx: number; widthPx: number }): string | null {
+/** Writes the very step that fine-tuning would run. */
+function problemOf(model: OnnxModel, { outputName, fixedSize, sizeMultiple }: ModelInspection): string | null {
   try {
-    buildTrainingProgram(model, { ...TRIAL, batch: BATCH, ...sides });
+    fineTuneProgram(model, { card: { output: outputName, fixedSizePx: fixedSize?.heightPx ?? null, sizeMultiple } });
     return null;
   } catch (error) {
     if (!isHistoloopError(error)) throw error;
