@@ -41,5 +41,5 @@ export const engineTexts = {
   fellBack: (operators: string) =>
     `A part of the work went back to the processor, which slows everything down: ${operators}.`,
   measuredWith: (model: string, when: string) => `Measured with ${model}, ${when}:`,
-  sizes: (tilePx: number, batch: string) => `tiles of ${tilePx} × ${tilePx} pixels, training steps of ${batch}.`,
+  sizes: (tilePx: number, batch: string) => `tiles of ${tilePx} × ${tilePx} pixels, training steps of ${batch} pixels.`,
 };

@@ -272,7 +272,7 @@ function linesOf({ measured, ...truth }: EngineTruth): string[] {
     ...(measured
       ? [
           `${measured.tilesPerSecond.toFixed(2)} tiles of ${measured.tilePx}×${measured.tilePx} a second (${measured.modelName})`,
-          `${measured.stepsPerSecond.toFixed(2)} training steps of ${measured.trainingBatch} a second`,
+          `${measured.stepsPerSecond.toFixed(2)} training steps of ${measured.trainingBatch} pixels a second`,
         ]
       : []),
     ...(measured?.fellBack
